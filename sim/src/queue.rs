@@ -1,0 +1,579 @@
+//! The pending-event set: what will happen, in the order in which it will.
+//!
+//! Events are ordered by time, and events of the same time by the order in which they were scheduled. Two structures
+//! hold them, and the earlier of their heads is next:
+//!
+//! - **Lanes** for delays that are the same on every use (a timeout, a constant latency). Such events are already in
+//!   order when they are scheduled, so a lane is a ring buffer and costs nothing to keep sorted.
+//! - A four-ary **heap** for all the rest. Its entries are 16 bytes: the time, a sequence number of 40 bits, and the
+//!   number of the slot that holds the event. An event that is handled usually schedules another one; the heap
+//!   therefore leaves the place of the event that it gave out open and puts the next one there.
+//!
+//! Cancelling is cheap in both: an entry is marked, and skipped when it comes to the head.
+
+use crate::time::{Span, Time};
+
+const SLOT_BITS: u32 = 24;
+const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
+const LANE_SHIFT: u32 = 56;
+const POSITION_MASK: u64 = (1 << LANE_SHIFT) - 1;
+const CANCELLED: u64 = u64::MAX;
+const NEVER: (u64, u64) = (u64::MAX, u64::MAX);
+const ARITY: usize = 4;
+
+/// Lanes beyond this number go to the heap: merging too many heads would cost more than they save.
+pub const MAX_LANES: usize = 32;
+/// Events that the heap can hold at once.
+pub const MAX_HEAP: usize = 1 << SLOT_BITS;
+
+/// A receipt for a scheduled event, with which it can be cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket(u64);
+
+impl Ticket {
+    /// The receipt of nothing; cancelling it does nothing.
+    pub const NONE: Self = Self(u64::MAX);
+}
+
+/// A delay that is the same on every use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lane {
+    delay: Span,
+    index: u32,
+}
+
+impl Lane {
+    const HEAP: u32 = u32::MAX;
+
+    /// The delay of every event in this lane.
+    #[must_use]
+    pub const fn delay(self) -> Span {
+        self.delay
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot<E> {
+    event: E,
+    generation: u32,
+    live: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Queued<E> {
+    time: u64,
+    /// The sequence number, or `CANCELLED`.
+    order: u64,
+    event: E,
+}
+
+/// A ring buffer whose places have absolute numbers, so that a ticket can name one.
+#[derive(Clone, Debug)]
+struct Ring<E> {
+    entries: Vec<Queued<E>>,
+    head: u64,
+    tail: u64,
+}
+
+/// The pending-event set.
+#[derive(Clone, Debug)]
+pub struct Queue<E> {
+    sequence: u64,
+    heap: Vec<u128>,
+    /// The place at the top of the heap is open: its event was given out.
+    open: bool,
+    slots: Vec<Slot<E>>,
+    free: Vec<u32>,
+    cancelled: usize,
+    delays: Vec<Span>,
+    rings: Vec<Ring<E>>,
+    /// Time and sequence number of the head of each ring.
+    heads: Vec<(u64, u64)>,
+    /// The earliest of the heads, and whose it is.
+    first: (u64, u64),
+    first_lane: usize,
+    live: usize,
+    peak: usize,
+    overflow: bool,
+}
+
+impl<E> Default for Queue<E> {
+    fn default() -> Self {
+        Self {
+            sequence: 0,
+            heap: Vec::new(),
+            open: false,
+            slots: Vec::new(),
+            free: Vec::new(),
+            cancelled: 0,
+            delays: Vec::new(),
+            rings: Vec::new(),
+            heads: Vec::new(),
+            first: NEVER,
+            first_lane: 0,
+            live: 0,
+            peak: 0,
+            overflow: false,
+        }
+    }
+}
+
+impl<E: Copy> Ring<E> {
+    #[inline]
+    fn at(&self, position: u64) -> usize {
+        position as usize & (self.entries.len() - 1)
+    }
+
+    #[inline]
+    fn push(&mut self, entry: Queued<E>) -> u64 {
+        if (self.tail - self.head) as usize == self.entries.len() {
+            self.grow(entry);
+        }
+        let position = self.tail;
+        let at = self.at(position);
+        self.entries[at] = entry;
+        self.tail += 1;
+        position
+    }
+
+    #[cold]
+    fn grow(&mut self, filler: Queued<E>) {
+        let mut larger = vec![filler; (self.entries.len() * 2).max(16)];
+        for position in self.head..self.tail {
+            let to = position as usize & (larger.len() - 1);
+            larger[to] = self.entries[self.at(position)];
+        }
+        self.entries = larger;
+    }
+
+    /// Steps over cancelled entries; the time and sequence number of the one that is then at the head.
+    #[inline]
+    fn settle(&mut self) -> (u64, u64) {
+        while self.head < self.tail {
+            let entry = &self.entries[self.at(self.head)];
+            if entry.order != CANCELLED {
+                return (entry.time, entry.order);
+            }
+            self.head += 1;
+        }
+        NEVER
+    }
+}
+
+impl<E: Copy> Queue<E> {
+    /// How many events are pending.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// True when nothing is pending.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// The most events that were ever pending at once.
+    #[must_use]
+    pub fn peak(&self) -> usize {
+        self.peak
+    }
+
+    /// True once an event was refused because the heap was full. The run cannot be trusted from then on.
+    #[must_use]
+    pub fn overflowed(&self) -> bool {
+        self.overflow
+    }
+
+    /// The lane for a delay; the same one for the same delay.
+    pub fn lane(&mut self, delay: Span) -> Lane {
+        if let Some(index) = self.delays.iter().position(|&known| known == delay) {
+            return Lane {
+                delay,
+                index: index as u32,
+            };
+        }
+        if self.delays.len() == MAX_LANES {
+            return Lane {
+                delay,
+                index: Lane::HEAP,
+            };
+        }
+        self.delays.push(delay);
+        self.rings.push(Ring {
+            entries: Vec::new(),
+            head: 0,
+            tail: 0,
+        });
+        self.heads.push(NEVER);
+        Lane {
+            delay,
+            index: self.delays.len() as u32 - 1,
+        }
+    }
+
+    /// Schedules an event at a time.
+    #[inline]
+    pub fn push(&mut self, time: Time, event: E) -> Ticket {
+        let (slot, generation) = match self.free.pop() {
+            Some(slot) => {
+                let place = &mut self.slots[slot as usize];
+                place.event = event;
+                place.live = true;
+                (slot, place.generation)
+            }
+            None => match self.new_slot(event) {
+                Some(slot) => (slot, 0),
+                None => return Ticket::NONE,
+            },
+        };
+        let order = self.sequence << SLOT_BITS | u64::from(slot);
+        self.sequence += 1;
+        self.count();
+        let entry = u128::from(time.nanos()) << 64 | u128::from(order);
+        if self.open {
+            self.open = false;
+            self.sift_down(entry);
+        } else {
+            self.heap.push(entry);
+            self.sift_up(entry);
+        }
+        Ticket(u64::from(generation) << SLOT_BITS | u64::from(slot))
+    }
+
+    /// Schedules an event after the delay of a lane.
+    #[inline]
+    pub fn push_lane(&mut self, lane: Lane, now: Time, event: E) -> Ticket {
+        let time = now + lane.delay;
+        if lane.index == Lane::HEAP {
+            return self.push(time, event);
+        }
+        let index = lane.index as usize;
+        let order = self.sequence;
+        self.sequence += 1;
+        self.count();
+        let ring = &mut self.rings[index];
+        let was_empty = ring.head == ring.tail;
+        let position = ring.push(Queued {
+            time: time.nanos(),
+            order,
+            event,
+        });
+        if was_empty {
+            self.heads[index] = (time.nanos(), order);
+            if self.heads[index] < self.first {
+                self.first = self.heads[index];
+                self.first_lane = index;
+            }
+        }
+        Ticket((index as u64 + 1) << LANE_SHIFT | position)
+    }
+
+    /// Takes an event back; false if it has happened or was taken back before.
+    #[inline]
+    pub fn cancel(&mut self, ticket: Ticket) -> bool {
+        if ticket == Ticket::NONE {
+            return false;
+        }
+        let lane = ticket.0 >> LANE_SHIFT;
+        if lane > 0 {
+            self.cancel_in_lane(lane as usize - 1, ticket.0 & POSITION_MASK)
+        } else {
+            self.cancel_in_heap(ticket)
+        }
+    }
+
+    #[inline]
+    fn cancel_in_lane(&mut self, index: usize, position: u64) -> bool {
+        let ring = &mut self.rings[index];
+        if position < ring.head || position >= ring.tail {
+            return false;
+        }
+        let at = ring.at(position);
+        if ring.entries[at].order == CANCELLED {
+            return false;
+        }
+        ring.entries[at].order = CANCELLED;
+        self.live -= 1;
+        if position == ring.head {
+            self.advance(index);
+        }
+        true
+    }
+
+    fn cancel_in_heap(&mut self, ticket: Ticket) -> bool {
+        let slot = &mut self.slots[(ticket.0 & SLOT_MASK) as usize];
+        if !slot.live || u64::from(slot.generation) != ticket.0 >> SLOT_BITS {
+            return false;
+        }
+        slot.live = false;
+        self.live -= 1;
+        self.cancelled += 1;
+        if self.cancelled > 64 && self.cancelled * 2 > self.heap.len() {
+            self.compact();
+        }
+        true
+    }
+
+    /// When the next event is due.
+    #[inline]
+    pub fn next_time(&mut self) -> Option<Time> {
+        let key = self.heap_head().min(self.first);
+        (key != NEVER).then(|| Time::from_nanos(key.0))
+    }
+
+    /// The next event, if it is due no later than `last`.
+    #[inline]
+    pub fn pop(&mut self, last: Time) -> Option<(Time, E)> {
+        let top = self.heap_head();
+        if top < self.first {
+            if top.0 > last.nanos() {
+                return None;
+            }
+            let slot = (self.heap[0] as u64 & SLOT_MASK) as usize;
+            let event = self.slots[slot].event;
+            self.release(slot);
+            self.open = true;
+            self.live -= 1;
+            return Some((Time::from_nanos(top.0), event));
+        }
+        if self.first.0 > last.nanos() || self.first == NEVER {
+            return None;
+        }
+        let (time, index) = (self.first.0, self.first_lane);
+        let ring = &mut self.rings[index];
+        let event = ring.entries[ring.at(ring.head)].event;
+        ring.head += 1;
+        self.live -= 1;
+        self.advance(index);
+        Some((Time::from_nanos(time), event))
+    }
+
+    #[inline]
+    fn count(&mut self) {
+        self.live += 1;
+        self.peak = self.peak.max(self.live);
+    }
+
+    #[cold]
+    fn new_slot(&mut self, event: E) -> Option<u32> {
+        if self.slots.len() == MAX_HEAP {
+            self.overflow = true;
+            return None;
+        }
+        self.slots.push(Slot {
+            event,
+            generation: 0,
+            live: true,
+        });
+        Some(self.slots.len() as u32 - 1)
+    }
+
+    #[inline]
+    fn release(&mut self, slot: usize) {
+        let place = &mut self.slots[slot];
+        place.live = false;
+        place.generation = place.generation.wrapping_add(1);
+        self.free.push(slot as u32);
+    }
+
+    /// The head of a ring has changed: find its new one, and the earliest of all.
+    #[inline]
+    fn advance(&mut self, index: usize) {
+        self.heads[index] = self.rings[index].settle();
+        if self.first_lane == index {
+            (self.first, self.first_lane) = (self.heads[index], index);
+            for (lane, &head) in self.heads.iter().enumerate() {
+                if head < self.first {
+                    (self.first, self.first_lane) = (head, lane);
+                }
+            }
+        }
+    }
+
+    /// Time and sequence number of the first live event in the heap.
+    #[inline]
+    fn heap_head(&mut self) -> (u64, u64) {
+        loop {
+            if self.open {
+                self.close();
+            }
+            let Some(&top) = self.heap.first() else { return NEVER };
+            let slot = (top as u64 & SLOT_MASK) as usize;
+            if self.slots[slot].live {
+                return ((top >> 64) as u64, top as u64 >> SLOT_BITS);
+            }
+            self.release(slot);
+            self.cancelled -= 1;
+            self.open = true;
+        }
+    }
+
+    /// Fills the open place at the top with the last entry.
+    fn close(&mut self) {
+        self.open = false;
+        if let Some(last) = self.heap.pop()
+            && !self.heap.is_empty()
+        {
+            self.sift_down(last);
+        }
+    }
+
+    /// Puts an entry in the place at the top, and moves it down to where it belongs.
+    #[inline]
+    fn sift_down(&mut self, entry: u128) {
+        let heap = &mut self.heap[..];
+        let mut at = 0;
+        loop {
+            let child = at * ARITY + 1;
+            let mut least = child;
+            let mut key = entry;
+            let mut found = false;
+            for (offset, &candidate) in heap.iter().skip(child).take(ARITY).enumerate() {
+                if candidate < key {
+                    (key, least, found) = (candidate, child + offset, true);
+                }
+            }
+            if !found {
+                heap[at] = entry;
+                return;
+            }
+            heap[at] = key;
+            at = least;
+        }
+    }
+
+    #[inline]
+    fn sift_up(&mut self, entry: u128) {
+        let heap = &mut self.heap[..];
+        let mut at = heap.len() - 1;
+        while at > 0 {
+            let parent = (at - 1) / ARITY;
+            if heap[parent] <= entry {
+                break;
+            }
+            heap[at] = heap[parent];
+            at = parent;
+        }
+        heap[at] = entry;
+    }
+
+    /// Throws cancelled entries out of the heap.
+    #[cold]
+    fn compact(&mut self) {
+        if self.open {
+            self.close();
+        }
+        let mut entries = std::mem::take(&mut self.heap);
+        entries.retain(|&entry| {
+            let slot = (entry as u64 & SLOT_MASK) as usize;
+            let live = self.slots[slot].live;
+            if !live {
+                self.release(slot);
+            }
+            live
+        });
+        // A sorted list is a heap.
+        entries.sort_unstable();
+        self.heap = entries;
+        self.cancelled = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[derive(Clone, Debug)]
+    enum Act {
+        Push(u64),
+        Lane(usize),
+        Cancel(usize),
+        Pop,
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            3 => (0..50u64).prop_map(Act::Push),
+            3 => (0..3usize).prop_map(Act::Lane),
+            2 => (0..200usize).prop_map(Act::Cancel),
+            3 => Just(Act::Pop),
+        ]
+    }
+
+    proptest! {
+        /// Against a sorted map, which is obviously right.
+        #[test]
+        fn agrees_with_a_sorted_map(acts in proptest::collection::vec(act(), 1..600)) {
+            let mut queue = Queue::<u64>::default();
+            let lanes = [0, 7, 20].map(|delay| queue.lane(Span::from_nanos(delay)));
+            let mut model = BTreeMap::new();
+            let mut tickets = Vec::new();
+            let mut now = Time::ZERO;
+            let mut sequence = 0u64;
+            for act in acts {
+                match act {
+                    Act::Push(delay) => {
+                        let at = now + Span::from_nanos(delay);
+                        tickets.push((queue.push(at, sequence), (at, sequence)));
+                        model.insert((at, sequence), ());
+                        sequence += 1;
+                    }
+                    Act::Lane(lane) => {
+                        let at = now + lanes[lane].delay();
+                        tickets.push((queue.push_lane(lanes[lane], now, sequence), (at, sequence)));
+                        model.insert((at, sequence), ());
+                        sequence += 1;
+                    }
+                    Act::Cancel(which) => if !tickets.is_empty() {
+                        let (ticket, key) = tickets[which % tickets.len()];
+                        prop_assert_eq!(queue.cancel(ticket), model.remove(&key).is_some());
+                    },
+                    Act::Pop => {
+                        let expected = model.pop_first().map(|((time, event), ())| (time, event));
+                        let popped = queue.pop(Time::MAX);
+                        prop_assert_eq!(popped, expected);
+                        now = popped.map_or(now, |(time, _)| time);
+                    }
+                }
+                prop_assert_eq!(queue.len(), model.len());
+            }
+            while let Some(popped) = queue.pop(Time::MAX) {
+                prop_assert_eq!(Some(popped), model.pop_first().map(|((time, event), ())| (time, event)));
+            }
+            prop_assert!(model.is_empty());
+        }
+    }
+
+    #[test]
+    fn nothing_is_given_out_before_its_time() {
+        let mut queue = Queue::default();
+        queue.push(Time::from_nanos(5), 'a');
+        assert_eq!(queue.pop(Time::from_nanos(4)), None);
+        assert_eq!(queue.pop(Time::from_nanos(5)), Some((Time::from_nanos(5), 'a')));
+    }
+
+    #[test]
+    fn delays_beyond_the_last_lane_still_work() {
+        let mut queue = Queue::default();
+        for delay in (0..100).rev() {
+            let lane = queue.lane(Span::from_nanos(delay));
+            queue.push_lane(lane, Time::ZERO, delay);
+        }
+        for delay in 0..100 {
+            assert_eq!(queue.pop(Time::MAX).unwrap().1, delay);
+        }
+    }
+
+    #[test]
+    fn cancelled_events_do_not_pile_up() {
+        let mut queue = Queue::default();
+        for round in 0..100_000u64 {
+            let ticket = queue.push(Time::from_nanos(1_000_000 + round), round);
+            queue.cancel(ticket);
+        }
+        assert!(queue.slots.len() < 1_000);
+    }
+}

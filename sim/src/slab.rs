@@ -1,0 +1,211 @@
+//! Places for things that come and go, named by small typed keys that notice when their thing is gone.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Index, IndexMut};
+
+/// The name of a thing in a [`Slab`]. It stops to work when the thing is removed, even if the place is used again.
+pub struct Key<T> {
+    index: u32,
+    generation: u32,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Key<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Key<T> {}
+
+impl<T> PartialEq for Key<T> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.index, self.generation) == (other.index, other.generation)
+    }
+}
+
+impl<T> Eq for Key<T> {}
+
+impl<T> fmt::Debug for Key<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.index, self.generation)
+    }
+}
+
+impl<T> Key<T> {
+    /// The key of nothing.
+    pub const NONE: Self = Self {
+        index: u32::MAX,
+        generation: 0,
+        of: PhantomData,
+    };
+
+    /// True for the key of nothing.
+    #[inline]
+    #[must_use]
+    pub fn is_none(self) -> bool {
+        self.index == u32::MAX
+    }
+
+    /// The number of the place; unique among the things that are there at one time.
+    #[inline]
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Place<T> {
+    value: T,
+    /// Odd while the place is taken.
+    generation: u32,
+}
+
+/// Places for `Copy` things. Places are used again, so memory follows what is there at once, not what ever was.
+#[derive(Clone, Debug)]
+pub struct Slab<T> {
+    places: Vec<Place<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self {
+            places: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+impl<T: Copy> Slab<T> {
+    /// How many things are there.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    /// True when nothing is there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Puts a thing into a free place.
+    #[inline]
+    pub fn insert(&mut self, value: T) -> Key<T> {
+        let index = if let Some(index) = self.free.pop() {
+            let place = &mut self.places[index as usize];
+            place.value = value;
+            place.generation = place.generation.wrapping_add(1);
+            index
+        } else {
+            self.places.push(Place { value, generation: 1 });
+            self.places.len() as u32 - 1
+        };
+        Key {
+            index,
+            generation: self.places[index as usize].generation,
+            of: PhantomData,
+        }
+    }
+
+    /// Takes a thing out; `None` if it is gone already.
+    #[inline]
+    pub fn remove(&mut self, key: Key<T>) -> Option<T> {
+        let place = self
+            .places
+            .get_mut(key.index as usize)
+            .filter(|place| place.generation == key.generation)?;
+        place.generation = place.generation.wrapping_add(1);
+        self.free.push(key.index);
+        Some(place.value)
+    }
+
+    /// The thing, if it is still there.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, key: Key<T>) -> Option<&T> {
+        self.places
+            .get(key.index as usize)
+            .filter(|place| place.generation == key.generation)
+            .map(|place| &place.value)
+    }
+
+    /// The thing, if it is still there.
+    #[inline]
+    pub fn get_mut(&mut self, key: Key<T>) -> Option<&mut T> {
+        let place = self.places.get_mut(key.index as usize)?;
+        (place.generation == key.generation).then_some(&mut place.value)
+    }
+
+    /// All that is there, in the order of their places.
+    pub fn iter(&self) -> impl Iterator<Item = (Key<T>, &T)> {
+        self.places
+            .iter()
+            .enumerate()
+            .filter(|(_, place)| place.generation % 2 == 1)
+            .map(|(index, place)| {
+                (
+                    Key {
+                        index: index as u32,
+                        generation: place.generation,
+                        of: PhantomData,
+                    },
+                    &place.value,
+                )
+            })
+    }
+}
+
+impl<T: Copy> Index<Key<T>> for Slab<T> {
+    type Output = T;
+    /// # Panics
+    /// When the thing is gone: whoever is not sure asks [`Slab::get`].
+    #[inline]
+    fn index(&self, key: Key<T>) -> &T {
+        self.get(key).expect("a key of something that is gone")
+    }
+}
+
+impl<T: Copy> IndexMut<Key<T>> for Slab<T> {
+    #[inline]
+    fn index_mut(&mut self, key: Key<T>) -> &mut T {
+        self.get_mut(key).expect("a key of something that is gone")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_does_not_outlive_its_thing() {
+        let mut slab = Slab::default();
+        let first = slab.insert('a');
+        assert_eq!(slab.remove(first), Some('a'));
+        let second = slab.insert('b');
+        assert_eq!(first.index(), second.index());
+        assert_eq!((slab.get(first), slab.get(second)), (None, Some(&'b')));
+        assert_eq!(slab.remove(first), None);
+        assert_eq!(slab.len(), 1);
+    }
+
+    #[test]
+    fn the_key_of_nothing_finds_nothing() {
+        let slab = Slab::<u8>::default();
+        assert!(Key::<u8>::NONE.is_none() && slab.get(Key::NONE).is_none());
+    }
+
+    #[test]
+    fn places_are_used_again() {
+        let mut slab = Slab::default();
+        for n in 0..1000 {
+            let key = slab.insert(n);
+            slab.remove(key);
+        }
+        assert_eq!(slab.places.len(), 1);
+    }
+}
