@@ -1,0 +1,71 @@
+//! How a call, and in the end a request, comes out. Every one ends in exactly one of these.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why a call failed. A failure keeps its name on the way up, so that a request's fate names the root cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Failure {
+    /// The callee answered with an error.
+    Error,
+    /// No answer in time.
+    Timeout,
+    /// The callee's queue was full.
+    Rejected,
+    /// Waited in the callee's queue for longer than it allows.
+    QueueTimeout,
+    /// No connection came free in time.
+    PoolTimeout,
+    /// Nobody listens: all replicas are down.
+    Refused,
+    /// The replica died with the call in it.
+    Crashed,
+    /// The callee dropped it unserved, because its propagated deadline had passed.
+    Expired,
+    /// The caller took it back.
+    Cancelled,
+    /// The call went through more services than `limits.depth` allows: a loop.
+    TooDeep,
+    /// A person gave up waiting.
+    Abandoned,
+}
+
+/// How a call came out.
+pub type Outcome = Result<(), Failure>;
+
+impl Failure {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 11] = [
+        Self::Error,
+        Self::Timeout,
+        Self::Rejected,
+        Self::QueueTimeout,
+        Self::PoolTimeout,
+        Self::Refused,
+        Self::Crashed,
+        Self::Expired,
+        Self::Cancelled,
+        Self::TooDeep,
+        Self::Abandoned,
+    ];
+
+    /// The name that files and results use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Timeout => "timeout",
+            Self::Rejected => "rejected",
+            Self::QueueTimeout => "queue_timeout",
+            Self::PoolTimeout => "pool_timeout",
+            Self::Refused => "refused",
+            Self::Crashed => "crashed",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::TooDeep => "too_deep",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}

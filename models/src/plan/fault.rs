@@ -1,0 +1,266 @@
+//! Faults, compiled: when each begins and ends, and what it does to whom.
+
+use super::{CacheId, Checker, DistId, EdgeId, Plan, ServiceId};
+use crate::spec::{self, Direction, Fault, Replicas};
+use crate::units::Duration;
+use squall_sim::Time;
+
+#[derive(Clone, Debug)]
+pub(crate) struct FaultPlan {
+    pub(crate) at: Time,
+    pub(crate) end: Option<Time>,
+    pub(crate) effect: Effect,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Effect {
+    Crash {
+        service: ServiceId,
+        replicas: u32,
+    },
+    Slow {
+        service: ServiceId,
+        replicas: u32,
+        factor: f64,
+    },
+    Errors {
+        service: ServiceId,
+        replicas: u32,
+        share: f64,
+    },
+    Link {
+        edge: EdgeId,
+        delay: Option<DistId>,
+        loss: f64,
+    },
+    Partition {
+        edge: EdgeId,
+        calls: bool,
+        answers: bool,
+    },
+    Flush {
+        cache: CacheId,
+    },
+    /// Worked into the client's rate when it was compiled.
+    Surge,
+}
+
+/// What a fault is, in words.
+pub(super) fn describe(fault: &Fault) -> String {
+    let some = |replicas: &Replicas| match replicas {
+        Replicas::All => String::new(),
+        Replicas::First(count) => format!(" ({count} replicas)"),
+    };
+    let what = match fault {
+        Fault::Crash { service, replicas, .. } => format!("crash {service}{}", some(replicas)),
+        Fault::Slow {
+            service,
+            replicas,
+            factor,
+            ..
+        } => format!("slow {service}{} ×{factor}", some(replicas)),
+        Fault::Errors {
+            service,
+            replicas,
+            share,
+            ..
+        } => format!("errors {service}{} {share}", some(replicas)),
+        Fault::Link { from, to, .. } => format!("link {from} → {to}"),
+        Fault::Partition { from, to, .. } => format!("partition {from} → {to}"),
+        Fault::Flush { cache, .. } => format!("flush {cache}"),
+        Fault::Surge { client, factor, .. } => format!("surge {client} ×{factor}"),
+    };
+    let (at, long) = fault.when();
+    match long {
+        Some(long) => format!("{what}, at {at} for {long}"),
+        None => format!("{what}, at {at}"),
+    }
+}
+
+impl Fault {
+    /// When it begins, and how long it lasts (`None`: to the end of the run, or for an instant).
+    #[must_use]
+    pub fn when(&self) -> (Duration, Option<Duration>) {
+        match self {
+            Self::Crash { at, r#for, .. }
+            | Self::Slow { at, r#for, .. }
+            | Self::Errors { at, r#for, .. }
+            | Self::Link { at, r#for, .. }
+            | Self::Partition { at, r#for, .. }
+            | Self::Surge { at, r#for, .. } => (*at, *r#for),
+            Self::Flush { at, .. } => (*at, None),
+        }
+    }
+
+    /// The name that it has in a file.
+    #[must_use]
+    pub const fn tag(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } => "crash",
+            Self::Slow { .. } => "slow",
+            Self::Errors { .. } => "errors",
+            Self::Link { .. } => "link",
+            Self::Partition { .. } => "partition",
+            Self::Flush { .. } => "flush",
+            Self::Surge { .. } => "surge",
+        }
+    }
+}
+
+impl Plan {
+    pub(super) fn compile_faults(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
+        for (at, fault) in world.faults.iter().enumerate() {
+            let path = format!("faults.{at}.{}", fault.tag());
+            let (begin, long) = fault.when();
+            let end = long.map(|long| Time::ZERO + begin.span() + checker.span(format!("{path}.for"), long));
+            if begin.span() >= self.settings.duration {
+                let rule = format!(
+                    "it begins at {begin}, when the run of {} is over",
+                    self.settings.duration
+                );
+                checker.problem(
+                    format!("{path}.at"),
+                    rule,
+                    "begin earlier, or set a longer `run.duration`",
+                );
+            }
+            if let Some(effect) = self.effect(world, &path, fault, checker) {
+                self.faults.push(FaultPlan {
+                    at: Time::ZERO + begin.span(),
+                    end,
+                    effect,
+                });
+            }
+        }
+    }
+
+    fn effect(&mut self, world: &spec::World, path: &str, fault: &Fault, checker: &mut Checker<'_>) -> Option<Effect> {
+        Some(match fault {
+            Fault::Crash { service, replicas, .. } => {
+                let (service, replicas) = self.target(path, service, *replicas, checker)?;
+                Effect::Crash { service, replicas }
+            }
+            Fault::Slow {
+                service,
+                replicas,
+                factor,
+                ..
+            } => {
+                checker.positive(format!("{path}.factor"), *factor);
+                let (service, replicas) = self.target(path, service, *replicas, checker)?;
+                Effect::Slow {
+                    service,
+                    replicas,
+                    factor: *factor,
+                }
+            }
+            Fault::Errors {
+                service,
+                replicas,
+                share,
+                ..
+            } => {
+                let (service, replicas) = self.target(path, service, *replicas, checker)?;
+                Effect::Errors {
+                    service,
+                    replicas,
+                    share: share.get(),
+                }
+            }
+            Fault::Link { .. } | Fault::Partition { .. } => self.link_effect(path, fault, checker)?,
+            Fault::Flush { cache, .. } => Effect::Flush {
+                cache: checker.cache(&format!("{path}.cache"), cache)?,
+            },
+            Fault::Surge { client, factor, .. } => {
+                checker.positive(format!("{path}.factor"), *factor);
+                self.surge(world, path, client, checker)?
+            }
+        })
+    }
+
+    fn target(
+        &self,
+        path: &str,
+        service: &str,
+        replicas: Replicas,
+        checker: &mut Checker<'_>,
+    ) -> Option<(ServiceId, u32)> {
+        let id = checker.service(&format!("{path}.service"), service)?;
+        let there = self.services.get(id.at())?.replicas;
+        let count = match replicas {
+            Replicas::All => there,
+            Replicas::First(count) => count,
+        };
+        checker.within(format!("{path}.replicas"), count.into(), 1, there.into());
+        Some((id, count))
+    }
+
+    fn surge(&self, world: &spec::World, path: &str, client: &str, checker: &mut Checker<'_>) -> Option<Effect> {
+        use spec::Arrivals::{Closed, Herd, Trace};
+        let Some(spec) = world.clients.get(client) else {
+            let remedy = super::check::did_you_mean(client, world.clients.keys().map(String::as_str), "clients");
+            checker.problem(
+                format!("{path}.client"),
+                format!("there is no client `{client}`"),
+                remedy,
+            );
+            return None;
+        };
+        if matches!(spec.arrivals, Closed { .. } | Herd { .. } | Trace { .. }) {
+            let rule = format!("client `{client}` has no arrival rate that could be multiplied");
+            checker.problem(
+                format!("{path}.client"),
+                rule,
+                "use a client with `poisson`, `deterministic`, `gamma` or `bursty` arrivals",
+            );
+        }
+        Some(Effect::Surge)
+    }
+
+    fn edge_between(&self, path: &str, from: &str, to: &str, checker: &mut Checker<'_>) -> Option<EdgeId> {
+        if let Some(at) = self
+            .edges
+            .iter()
+            .position(|edge| edge.caller == from && edge.callee_name == to)
+        {
+            return Some(EdgeId(at as u32));
+        }
+        let known: Vec<_> = self
+            .edges
+            .iter()
+            .map(|edge| format!("{} → {}", edge.caller, edge.callee_name))
+            .collect();
+        let remedy = super::check::did_you_mean(&format!("{from} → {to}"), known.iter().map(String::as_str), "calls");
+        checker.problem(format!("{path}.to"), format!("`{from}` never calls `{to}`"), remedy);
+        None
+    }
+
+    fn link_effect(&mut self, path: &str, fault: &Fault, checker: &mut Checker<'_>) -> Option<Effect> {
+        Some(match fault {
+            Fault::Link {
+                from, to, delay, loss, ..
+            } => {
+                if delay.is_none() && loss.is_none() {
+                    checker.problem(path, "this fault does nothing", "give it a `delay`, a `loss`, or both");
+                }
+                let edge = self.edge_between(path, from, to, checker)?;
+                let delay = delay
+                    .as_ref()
+                    .and_then(|dist| checker.dist(self, &format!("{path}.delay"), dist));
+                Effect::Link {
+                    edge,
+                    delay,
+                    loss: loss.map_or(0.0, |loss| loss.get()),
+                }
+            }
+            Fault::Partition {
+                from, to, direction, ..
+            } => {
+                let edge = self.edge_between(path, from, to, checker)?;
+                let (calls, answers) = (*direction != Direction::Answers, *direction != Direction::Calls);
+                Effect::Partition { edge, calls, answers }
+            }
+            _ => return None,
+        })
+    }
+}

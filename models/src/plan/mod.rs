@@ -1,0 +1,151 @@
+//! A world compiled for running: names resolved to numbers, programs flattened, everything checked. It never changes
+//! while a run goes on, and all runs of one variant share it.
+
+mod check;
+mod client;
+mod fault;
+mod program;
+mod service;
+
+pub(crate) use check::Checker;
+pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};
+pub(crate) use fault::{Effect, FaultPlan};
+pub(crate) use program::{MAX_SCOPES, Op, ParallelPlan};
+pub(crate) use service::{
+    BalancePlan, CachePlan, CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, PoolPlan, ServicePlan,
+};
+
+use crate::blueprint::Settings;
+use crate::problem::Problem;
+use crate::report::Names;
+use crate::spec;
+use squall_sim::dist::Dist;
+use std::collections::BTreeMap;
+
+/// Declares a number that names one thing of one kind.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) struct $name(pub(crate) u32);
+
+        impl $name {
+            #[inline]
+            pub(crate) const fn at(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+
+id! { /// A client.
+ClientId }
+id! { /// A service.
+ServiceId }
+id! { /// An endpoint, counted over all services.
+EndpointId }
+id! { /// A replica, counted over all services.
+ReplicaId }
+id! { /// An edge: clients' first, then services'.
+EdgeId }
+id! { /// A pool of a service, counted over all services; each replica has one.
+PoolId }
+id! { /// A cache.
+CacheId }
+id! { /// A set of keys.
+KeysId }
+id! { /// A place in the flat program of the whole world.
+Pc }
+id! { /// A distribution.
+DistId }
+
+/// The compiled world.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) settings: Settings,
+    pub(crate) names: Names,
+    pub(crate) clients: Vec<ClientPlan>,
+    pub(crate) services: Vec<ServicePlan>,
+    pub(crate) endpoints: Vec<EndpointPlan>,
+    pub(crate) edges: Vec<EdgePlan>,
+    pub(crate) pools: Vec<PoolPlan>,
+    pub(crate) caches: Vec<CachePlan>,
+    pub(crate) keys: Vec<KeyPlan>,
+    pub(crate) faults: Vec<FaultPlan>,
+    pub(crate) ops: Vec<Op>,
+    pub(crate) parallels: Vec<ParallelPlan>,
+    /// For each `choose`: the cumulative share and the start of each branch.
+    pub(crate) choices: Vec<Vec<(f64, Pc)>>,
+    pub(crate) dists: Vec<Dist>,
+    pub(crate) replicas: u32,
+    /// Balancer states: one for each edge, caller's replica and callee's replica.
+    pub(crate) balancer_slots: u32,
+    pub(crate) writes: bool,
+}
+
+impl Plan {
+    /// Compiles a world.
+    pub(crate) fn new(world: &spec::World, settings: Settings) -> Result<Self, Vec<Problem>> {
+        let mut checker = Checker::new(world);
+        let mut plan = Self {
+            settings,
+            names: names(world),
+            clients: Vec::new(),
+            services: Vec::new(),
+            endpoints: Vec::new(),
+            edges: Vec::new(),
+            pools: Vec::new(),
+            caches: Vec::new(),
+            keys: Vec::new(),
+            faults: Vec::new(),
+            ops: Vec::new(),
+            parallels: Vec::new(),
+            choices: Vec::new(),
+            dists: Vec::new(),
+            replicas: 0,
+            balancer_slots: 0,
+            writes: false,
+        };
+        checker.settings(&plan.settings);
+        plan.compile_keys(world, &mut checker);
+        plan.compile_services(world, &mut checker);
+        plan.compile_caches(world, &mut checker);
+        plan.compile_clients(world, &mut checker);
+        plan.compile_programs(world, &mut checker);
+        plan.compile_faults(world, &mut checker);
+        plan.names.edges = plan
+            .edges
+            .iter()
+            .map(|edge| (edge.caller.clone(), edge.callee_name.clone()))
+            .collect();
+        if checker.problems.is_empty() {
+            Ok(plan)
+        } else {
+            Err(checker.problems)
+        }
+    }
+
+    pub(crate) fn dist(&self, id: DistId) -> &Dist {
+        &self.dists[id.at()]
+    }
+}
+
+fn names(world: &spec::World) -> Names {
+    let pools = world
+        .services
+        .iter()
+        .flat_map(|(service, spec)| spec.pools.keys().map(move |pool| (service.clone(), pool.clone())));
+    Names {
+        clients: world.clients.keys().cloned().collect(),
+        services: world.services.keys().cloned().collect(),
+        pools: pools.collect(),
+        caches: world.caches.keys().cloned().collect(),
+        edges: Vec::new(),
+        faults: world.faults.iter().map(fault::describe).collect(),
+    }
+}
+
+/// Where a name stands in a sorted map, which is its number.
+pub(crate) fn rank<T>(map: &BTreeMap<String, T>, name: &str) -> Option<u32> {
+    map.keys().position(|key| key == name).map(|at| at as u32)
+}

@@ -1,0 +1,479 @@
+//! Services, edges, pools, caches and key sets, compiled.
+
+use super::{Checker, DistId, EndpointId, KeysId, Pc, Plan, ServiceId};
+use crate::outcome::Failure;
+use crate::retry::{self, Retry};
+use crate::spec::{self, Balance, Capacity, Keys, Limit, Order, Policy, PoolOrder};
+use squall_sim::Span;
+use squall_sim::dist::Popularity;
+use squall_sim::random::{Luck, Place, Purpose};
+use std::sync::Arc;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CapacityPlan {
+    Workers(u32),
+    Sharing { cores: u32, concurrency: u64 },
+    Unlimited,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ServicePlan {
+    pub(crate) capacity: CapacityPlan,
+    pub(crate) replicas: u32,
+    /// The first of its replicas.
+    pub(crate) first: u32,
+    pub(crate) queue_capacity: u64,
+    pub(crate) order: Order,
+    pub(crate) max_wait: Option<(DistId, Place)>,
+    /// The first of its pools, and how many.
+    pub(crate) pools: (u32, u32),
+    pub(crate) error_place: Place,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct EndpointPlan {
+    pub(crate) start: Pc,
+    pub(crate) queues: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum BalancePlan {
+    RoundRobin,
+    Random,
+    Weighted(Vec<f64>),
+    LeastOutstanding,
+    PowerOfTwo,
+    ConsistentHash { keys: KeysId, ring: Arc<Vec<RingPoint>> },
+}
+
+/// A point on a hash ring, and whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RingPoint {
+    pub(crate) hash: u64,
+    pub(crate) replica: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct EdgePlan {
+    pub(crate) caller: String,
+    pub(crate) callee_name: String,
+    pub(crate) callee: ServiceId,
+    pub(crate) latency: Option<DistId>,
+    pub(crate) loss: f64,
+    pub(crate) balance: BalancePlan,
+    /// The whole call, retries included.
+    pub(crate) total: Option<Span>,
+    /// One attempt.
+    pub(crate) timeout: Option<Span>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) propagate: bool,
+    pub(crate) cancel: bool,
+    /// The first of its balancer slots.
+    pub(crate) slots: u32,
+    pub(crate) attempt_place: Place,
+    pub(crate) jitter_place: Place,
+    pub(crate) balance_place: Place,
+    pub(crate) there: LinkPlaces,
+    pub(crate) back: LinkPlaces,
+}
+
+/// Where the draws of one direction of a link are made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkPlaces {
+    pub(crate) latency: Place,
+    pub(crate) loss: Place,
+    pub(crate) fault: Place,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct PoolPlan {
+    pub(crate) size: u32,
+    pub(crate) most: u32,
+    pub(crate) wait: Option<Span>,
+    pub(crate) lifo: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct CachePlan {
+    pub(crate) capacity: u64,
+    pub(crate) ttl: Option<Span>,
+    pub(crate) per_replica: bool,
+    pub(crate) coalesce: bool,
+    /// Keys, how many, and whether their ages are spread.
+    pub(crate) prefill: Option<(KeysId, u64, bool)>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum KeyPlan {
+    Law(Popularity, Place),
+    Trace(Arc<Vec<u64>>),
+}
+
+impl KeyPlan {
+    /// The key that a request asks for.
+    #[inline]
+    pub(crate) fn key(&self, root: Luck, number: u64) -> u64 {
+        match self {
+            Self::Law(law, place) => law.sample(&mut root.at(*place)),
+            Self::Trace(keys) => keys[(number % keys.len() as u64) as usize],
+        }
+    }
+}
+
+pub(crate) fn limit(limit: Limit) -> u64 {
+    match limit {
+        Limit::Unlimited => u64::MAX,
+        Limit::At(bound) => bound,
+    }
+}
+
+impl Plan {
+    pub(super) fn compile_keys(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
+        for (name, keys) in &world.keys {
+            let path = format!("keys.{name}");
+            let place = Place::named(&path, Purpose::Key);
+            let law = match keys {
+                Keys::Uniform { count } => Popularity::uniform(*count),
+                Keys::Zipf { count, exponent } => Popularity::zipf(*count, *exponent),
+                Keys::HotSet { count, hot, share } => Popularity::hot_set(*count, *hot, share.get()),
+                Keys::Trace { keys, .. } => {
+                    if keys.is_empty() {
+                        checker.problem(
+                            &path,
+                            "the file of this key set holds no keys",
+                            "name a file with one whole number on each line",
+                        );
+                    }
+                    self.keys.push(KeyPlan::Trace(Arc::new(keys.clone())));
+                    continue;
+                }
+            };
+            if let Some(law) = checker.built(&path, law) {
+                self.keys.push(KeyPlan::Law(law, place));
+            }
+        }
+    }
+
+    pub(super) fn compile_services(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
+        if world.services.is_empty() {
+            checker.problem(
+                "services",
+                "there is no service, so there is nothing to call",
+                "add one; `squall init` writes an example",
+            );
+        }
+        for (name, service) in &world.services {
+            let path = format!("services.{name}");
+            self.compile_service(name, &path, service, checker);
+        }
+        let total: u64 = world.services.values().map(|service| u64::from(service.replicas)).sum();
+        checker.within("services", total, 0, 10_000_000);
+    }
+
+    fn compile_service(&mut self, name: &str, path: &str, service: &spec::Service, checker: &mut Checker<'_>) {
+        checker.count(format!("{path}.replicas"), service.replicas.into());
+        let capacity = compile_capacity(path, &service.capacity, checker);
+        if let Limit::At(capacity) = service.queue.capacity {
+            checker.within(format!("{path}.queue.capacity"), capacity, 0, 1 << 32);
+        }
+        let queue_unused = service.queue != spec::Queue::default();
+        if capacity == CapacityPlan::Unlimited && queue_unused {
+            checker.problem(
+                format!("{path}.queue"),
+                "a service of unlimited capacity never queues",
+                "leave `queue` out, or give the service `workers`",
+            );
+        }
+        let max_wait = service.queue.max_wait.as_ref().and_then(|wait| {
+            let dist = checker.dist(self, &format!("{path}.queue.max_wait"), wait)?;
+            Some((dist, Place::named(path, Purpose::Patience)))
+        });
+        let first_pool = self.pools.len() as u32;
+        for (pool_name, pool) in &service.pools {
+            let path = format!("{path}.pools.{pool_name}");
+            checker.within(
+                format!("{path}.size"),
+                u64::from(pool.size) + u64::from(pool.overflow),
+                1,
+                1_000_000,
+            );
+            self.pools.push(PoolPlan {
+                size: pool.size,
+                most: pool.size.saturating_add(pool.overflow),
+                wait: pool.wait.map(|wait| checker.span(format!("{path}.wait"), wait)),
+                lifo: pool.order == PoolOrder::Lifo,
+            });
+        }
+        if service.endpoints.is_empty() {
+            checker.problem(
+                format!("{path}.endpoints"),
+                format!("service `{name}` has no endpoint"),
+                "add one, with its steps",
+            );
+        }
+        for endpoint in service.endpoints.values() {
+            self.endpoints.push(EndpointPlan {
+                start: Pc(0),
+                queues: endpoint.queues,
+            });
+        }
+        self.services.push(ServicePlan {
+            capacity,
+            replicas: service.replicas,
+            first: self.replicas,
+            queue_capacity: limit(service.queue.capacity),
+            order: service.queue.order,
+            max_wait,
+            pools: (first_pool, self.pools.len() as u32 - first_pool),
+            error_place: Place::named(path, Purpose::Fail),
+        });
+        self.replicas = self.replicas.saturating_add(service.replicas);
+    }
+
+    pub(super) fn compile_caches(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
+        for (name, cache) in &world.caches {
+            let path = format!("caches.{name}");
+            if let Limit::At(capacity) = cache.capacity {
+                checker.within(format!("{path}.capacity"), capacity, 1, 1 << 31);
+            }
+            let ttl = cache.ttl.map(|ttl| checker.span(format!("{path}.ttl"), ttl));
+            let prefill = cache.prefill.as_ref().and_then(|prefill| {
+                let keys = checker.keys(&format!("{path}.prefill.keys"), &prefill.keys)?;
+                let Some(KeyPlan::Law(law, _)) = self.keys.get(keys.at()) else {
+                    let remedy = "leave `prefill` out, or use a key set with a law";
+                    checker.problem(
+                        format!("{path}.prefill.keys"),
+                        "a key set read from a trace has no popularity",
+                        remedy,
+                    );
+                    return None;
+                };
+                let count = prefill
+                    .count
+                    .unwrap_or(u64::MAX)
+                    .min(law.keys())
+                    .min(limit(cache.capacity));
+                checker.within(format!("{path}.prefill.count"), count, 1, 50_000_000);
+                Some((keys, count, prefill.spread))
+            });
+            self.caches.push(CachePlan {
+                capacity: limit(cache.capacity),
+                ttl,
+                per_replica: cache.per_replica,
+                coalesce: cache.coalesce,
+                prefill,
+            });
+        }
+    }
+
+    /// Compiles an edge; `callers` is the number of replicas that call.
+    pub(super) fn compile_edge(
+        &mut self,
+        (path, caller, callee): (&str, &str, &str),
+        callers: u32,
+        edge: &spec::Edge,
+        checker: &mut Checker<'_>,
+    ) -> Option<super::EdgeId> {
+        let service = checker.service(path, callee)?;
+        let replicas = self.services.get(service.at())?.replicas;
+        let name = format!("{caller}->{callee}");
+        let place = |purpose| Place::named(&name, purpose);
+        let policies = Stack::compile(&format!("{path}.policies"), &edge.policies, checker);
+        let latency = edge
+            .link
+            .latency
+            .as_ref()
+            .and_then(|dist| checker.dist(self, &format!("{path}.link.latency"), dist));
+        let latency = latency.filter(|id| self.dists[id.at()].is_constant() != Some(0.0));
+        let balance = self.compile_balance(path, &edge.balance, service, callee, checker);
+        let id = super::EdgeId(self.edges.len() as u32);
+        let slots = self.balancer_slots;
+        let needed = u64::from(callers) * u64::from(replicas);
+        checker.within(path, u64::from(slots) + needed, 0, 100_000_000);
+        self.balancer_slots = slots.saturating_add(needed.try_into().unwrap_or(u32::MAX));
+        let direction = |way: &str| {
+            let name = format!("{name}.{way}");
+            LinkPlaces {
+                latency: Place::named(&name, Purpose::Latency),
+                loss: Place::named(&name, Purpose::Loss),
+                fault: Place::named(&format!("{name}.fault"), Purpose::Latency),
+            }
+        };
+        self.edges.push(EdgePlan {
+            caller: caller.to_owned(),
+            callee_name: callee.to_owned(),
+            callee: service,
+            latency,
+            loss: edge.link.loss.map_or(0.0, |loss| loss.get()),
+            balance,
+            total: policies.total,
+            timeout: policies.timeout,
+            retry: policies.retry,
+            propagate: edge.propagate_deadline,
+            cancel: edge.cancel,
+            slots,
+            attempt_place: place(Purpose::Call),
+            jitter_place: place(Purpose::Jitter),
+            balance_place: place(Purpose::Balance),
+            there: direction("there"),
+            back: direction("back"),
+        });
+        Some(id)
+    }
+
+    fn compile_balance(
+        &self,
+        path: &str,
+        balance: &Balance,
+        callee: ServiceId,
+        callee_name: &str,
+        checker: &mut Checker<'_>,
+    ) -> BalancePlan {
+        let replicas = self.services[callee.at()].replicas;
+        match balance {
+            Balance::RoundRobin => BalancePlan::RoundRobin,
+            Balance::Random => BalancePlan::Random,
+            Balance::LeastOutstanding => BalancePlan::LeastOutstanding,
+            Balance::PowerOfTwo => BalancePlan::PowerOfTwo,
+            Balance::Weighted(weights) => {
+                let path = format!("{path}.balance.weighted");
+                if weights.len() != replicas as usize {
+                    let rule = format!(
+                        "{} weights for the {replicas} replicas of `{callee_name}`",
+                        weights.len()
+                    );
+                    checker.problem(&path, rule, "give one weight for each replica");
+                }
+                for (at, &weight) in weights.iter().enumerate() {
+                    checker.positive(format!("{path}.{at}"), weight);
+                }
+                BalancePlan::Weighted(weights.clone())
+            }
+            Balance::ConsistentHash { keys, points } => {
+                let path = format!("{path}.balance.consistent_hash");
+                checker.within(format!("{path}.points"), (*points).into(), 1, 10_000);
+                let Some(keys) = checker.keys(&format!("{path}.keys"), keys) else {
+                    return BalancePlan::Random;
+                };
+                let mut ring: Vec<RingPoint> = (0..replicas.min(100_000))
+                    .flat_map(|replica| (0..(*points).min(10_000)).map(move |point| (replica, point)))
+                    .map(|(replica, point)| RingPoint {
+                        hash: Place::named(&format!("{callee_name}/{replica}/{point}"), Purpose::Balance).value(),
+                        replica,
+                    })
+                    .collect();
+                ring.sort_unstable();
+                BalancePlan::ConsistentHash {
+                    keys,
+                    ring: Arc::new(ring),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn endpoint(&self, id: EndpointId) -> &EndpointPlan {
+        &self.endpoints[id.at()]
+    }
+}
+
+fn compile_capacity(path: &str, capacity: &Capacity, checker: &mut Checker<'_>) -> CapacityPlan {
+    match capacity {
+        Capacity::Workers(workers) => {
+            checker.count(format!("{path}.capacity.workers"), (*workers).into());
+            CapacityPlan::Workers(*workers)
+        }
+        Capacity::ProcessorSharing { cores, concurrency } => {
+            checker.within(
+                format!("{path}.capacity.processor_sharing.cores"),
+                (*cores).into(),
+                1,
+                65_536,
+            );
+            if let Limit::At(bound) = concurrency {
+                checker.count(format!("{path}.capacity.processor_sharing.concurrency"), *bound);
+            }
+            CapacityPlan::Sharing {
+                cores: *cores,
+                concurrency: limit(*concurrency),
+            }
+        }
+        Capacity::Unlimited => CapacityPlan::Unlimited,
+    }
+}
+
+/// A policy stack in the one shape that this version knows: timeout around retry around timeout.
+#[derive(Default)]
+struct Stack {
+    total: Option<Span>,
+    retry: Option<Retry>,
+    timeout: Option<Span>,
+}
+
+impl Stack {
+    fn compile(path: &str, policies: &[Policy], checker: &mut Checker<'_>) -> Self {
+        let mut stack = Self::default();
+        for (at, policy) in policies.iter().enumerate() {
+            let path = format!("{path}.{at}");
+            let repeated = match policy {
+                Policy::Timeout(span) => {
+                    let span = checker.span(format!("{path}.timeout"), *span);
+                    // A timeout alone is one of the only attempt there is.
+                    let outside = stack.retry.is_none() && policies[at..].iter().any(|p| matches!(p, Policy::Retry(_)));
+                    let slot = if outside { &mut stack.total } else { &mut stack.timeout };
+                    slot.replace(span).is_some()
+                }
+                Policy::Retry(spec) => {
+                    let retry = compile_retry(&format!("{path}.retry"), spec, checker);
+                    stack.retry.replace(retry).is_some()
+                }
+            };
+            if repeated {
+                let remedy = "use at most one `timeout` before `retry`, one `retry`, and one `timeout` after it";
+                checker.problem(path, "the same policy stands here twice", remedy);
+            }
+        }
+        if let (Some(total), Some(timeout)) = (stack.total, stack.timeout)
+            && timeout > total
+        {
+            let rule =
+                format!("the timeout of each attempt ({timeout}) is longer than that of the whole call ({total})");
+            checker.problem(path, rule, "make the inner timeout shorter");
+        }
+        stack
+    }
+}
+
+fn compile_retry(path: &str, spec: &retry::Spec, checker: &mut Checker<'_>) -> Retry {
+    let retry = Retry::new(spec);
+    let (tag, on) = match spec {
+        retry::Spec::Constant(spec) => ("constant", &spec.on),
+        retry::Spec::Exponential(spec) => {
+            checker.span(format!("{path}.exponential.base"), spec.base);
+            if !(spec.factor >= 1.0 && spec.factor <= 1000.0) {
+                let rule = format!("the factor {} is not between 1 and 1000", spec.factor);
+                checker.problem(format!("{path}.exponential.factor"), rule, "2 is usual");
+            }
+            if let Some(cap) = spec.cap.filter(|cap| *cap < spec.base) {
+                let rule = format!("the cap {cap} is below the base {}", spec.base);
+                checker.problem(
+                    format!("{path}.exponential.cap"),
+                    rule,
+                    "make the cap at least as long as the base",
+                );
+            }
+            ("exponential", &spec.on)
+        }
+    };
+    checker.within(format!("{path}.{tag}.attempts"), retry.attempts().into(), 1, 1000);
+    if let Some(on) = on
+        && (on.is_empty() || on.contains(&Failure::Abandoned) || on.contains(&Failure::Cancelled))
+    {
+        let rule = "a caller cannot retry when nobody waits any more (`abandoned`, `cancelled`), nor on nothing";
+        checker.problem(
+            format!("{path}.{tag}.on"),
+            rule,
+            "list failures such as `timeout` and `error`, or leave `on` out",
+        );
+    }
+    retry
+}

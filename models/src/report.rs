@@ -1,0 +1,279 @@
+//! What one run found: plain data, the same for every thread count and machine.
+
+use crate::histogram::Histogram;
+use crate::outcome::Failure;
+use squall_sim::{Span, Time};
+
+/// How many kinds of failure there are.
+pub const FAILURES: usize = Failure::ALL.len();
+
+/// What is measured where: the names behind the indices in a [`Report`], in the order of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Clients.
+    pub clients: Vec<String>,
+    /// Services.
+    pub services: Vec<String>,
+    /// Pools, as service and pool.
+    pub pools: Vec<(String, String)>,
+    /// Caches.
+    pub caches: Vec<String>,
+    /// Edges, as caller (a client or a service) and callee.
+    pub edges: Vec<(String, String)>,
+    /// Faults: what each is, in words, with its time; numbered from 1 for the user.
+    pub faults: Vec<String>,
+}
+
+/// What one run found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The seed of the run.
+    pub seed: u64,
+    /// A hash over every event and fact of the run in order: equal digests, equal runs.
+    pub digest: u64,
+    /// Why the run ended.
+    pub ending: Ending,
+    /// When the run ended.
+    pub ended_at: Time,
+    /// Events that were handled.
+    pub events: u64,
+    /// From the end of the warm-up to the end of the run.
+    pub measured: Totals,
+    /// One for each window that was asked for, in that order.
+    pub windows: Vec<Totals>,
+    /// What happened over time.
+    pub series: Series,
+    /// Components in the order in which they first failed or filled up, after the warm-up.
+    pub failure_order: Vec<Failing>,
+    /// Wait-for cycles that closed.
+    pub deadlocks: Vec<Deadlock>,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its time was over.
+    Horizon,
+    /// Nothing was left to happen.
+    Drained,
+    /// It handled as many events as `limits.events` allows.
+    EventLimit,
+    /// It had as many calls in flight as `limits.in_flight` allows.
+    InFlightLimit,
+}
+
+/// Counts over one window of time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Totals {
+    /// Where the window begins.
+    pub from: Time,
+    /// Where it ends.
+    pub to: Time,
+    /// For each client.
+    pub clients: Vec<ClientTotals>,
+    /// For each service.
+    pub services: Vec<ServiceTotals>,
+    /// For each pool, over all replicas.
+    pub pools: Vec<PoolTotals>,
+    /// For each cache, over all replicas.
+    pub caches: Vec<CacheTotals>,
+    /// For each edge.
+    pub edges: Vec<EdgeTotals>,
+}
+
+/// What became of a client's requests. A request counts in the window in which it ends.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClientTotals {
+    /// Requests that began, reloads included.
+    pub arrivals: u64,
+    /// Requests that were a reload of an earlier one.
+    pub reloads: u64,
+    /// Requests that ended well.
+    pub ok: u64,
+    /// Requests that ended badly, by the number of the [`Failure`].
+    pub failed: [u64; FAILURES],
+    /// Requests in flight at the end of the window.
+    pub in_flight: u64,
+    /// Attempts that were made for the requests that ended.
+    pub attempts: u64,
+    /// Time from arrival to success, of requests that ended well.
+    pub latency: Histogram,
+}
+
+/// What a service did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ServiceTotals {
+    /// Calls that arrived.
+    pub arrivals: u64,
+    /// Those among them that no retry or reload on the way has caused: the load without amplification.
+    pub first_arrivals: u64,
+    /// Calls that began to be served.
+    pub started: u64,
+    /// Calls that began to be served at once, without waiting.
+    pub started_at_once: u64,
+    /// Calls that were answered well.
+    pub ok: u64,
+    /// Calls that failed here, by the number of the [`Failure`].
+    pub failed: [u64; FAILURES],
+    /// Time that workers (or concurrency slots) were held.
+    pub held: Span,
+    /// Time that workers or cores were there to be held, summed over replicas that were up.
+    pub available: Span,
+    /// Work done (time that the processor was in use).
+    pub work: Span,
+    /// Work done in calls whose answer nobody waited for any more.
+    pub wasted: Span,
+    /// Integral of the number of waiting calls over time, in call-seconds.
+    pub queued_seconds: f64,
+    /// Integral of the number of calls present (waiting and served) over time, in call-seconds.
+    pub present_seconds: f64,
+    /// The largest number of calls waiting at once, over all replicas.
+    pub queue_max: u64,
+    /// The largest number of calls present at once.
+    pub present_max: u64,
+    /// Durable effects.
+    pub writes: u64,
+    /// Durable effects that the same request had made before.
+    pub duplicate_writes: u64,
+    /// Time from arrival to the end of service, of calls answered well.
+    pub latency: Histogram,
+    /// Time from arrival to the start of service, of calls that were started.
+    pub wait: Histogram,
+}
+
+/// What a pool did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PoolTotals {
+    /// Connections that were asked for.
+    pub asked: u64,
+    /// Connections that were given.
+    pub given: u64,
+    /// Waits that timed out.
+    pub timeouts: u64,
+    /// Time that connections were held.
+    pub held: Span,
+    /// Time that connections of the kept size were there.
+    pub available: Span,
+    /// Integral of the number of waiting calls over time, in call-seconds.
+    pub queued_seconds: f64,
+    /// The largest number of waiting calls in one replica.
+    pub waiting_max: u64,
+    /// Time waited for a connection, of those given.
+    pub wait: Histogram,
+}
+
+/// What a cache did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CacheTotals {
+    /// Look-ups that found a good entry.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
+    /// Misses that waited for another one's fill.
+    pub coalesced: u64,
+    /// Entries written.
+    pub fills: u64,
+    /// Entries thrown out for lack of room.
+    pub evictions: u64,
+    /// Most fills under way at once.
+    pub filling_max: u64,
+    /// Most fills of one key under way at once.
+    pub same_key_max: u64,
+}
+
+/// What went over an edge.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EdgeTotals {
+    /// Calls that began (each has one or more attempts).
+    pub calls: u64,
+    /// Attempts.
+    pub attempts: u64,
+    /// Calls that ended well.
+    pub ok: u64,
+    /// Calls that ended badly, by the number of the [`Failure`].
+    pub failed: [u64; FAILURES],
+    /// Attempts that ended badly, by the number of the [`Failure`].
+    pub failed_attempts: [u64; FAILURES],
+    /// Calls that their caller gave up before they ended.
+    pub abandoned: u64,
+    /// Calls in flight at the end of the window.
+    pub in_flight: u64,
+    /// Messages that were lost.
+    pub lost: u64,
+}
+
+/// Values over time, in windows of one width.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// Width of a window.
+    pub resolution: Span,
+    /// What each column is.
+    pub columns: Vec<Column>,
+    /// Row after row, one for each window; NaN where a value does not exist (a percentile of nothing).
+    pub values: Vec<f64>,
+}
+
+/// One column of a series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The component, as `clients.web`, `services.api`, `pools.api.db`, `caches.l1`.
+    pub component: String,
+    /// The metric: `offered`, `goodput`, `latency_p99`, `utilisation`, `queue`, `hit_rate`, …
+    pub metric: &'static str,
+    /// The unit: `1/s`, `s`, `share`, `count`.
+    pub unit: &'static str,
+}
+
+/// A component that failed or filled up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// When it began.
+    pub at: Time,
+    /// The component, as in [`Column::component`].
+    pub component: String,
+    /// What was seen, for example `all workers busy, calls waiting`.
+    pub evidence: String,
+}
+
+/// A wait-for cycle: nobody in it can go on before another one in it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deadlock {
+    /// When it closed.
+    pub at: Time,
+    /// The components in the order in which they wait for each other; the last waits for the first.
+    pub cycle: Vec<String>,
+    /// Calls that are stuck in it or behind it.
+    pub stuck: u64,
+}
+
+impl Series {
+    /// How many windows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len().checked_div(self.columns.len()).unwrap_or(0)
+    }
+
+    /// True if nothing was recorded.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The column of this component and metric, window by window.
+    #[must_use]
+    pub fn column(&self, component: &str, metric: &str) -> Option<impl Iterator<Item = f64>> {
+        let index = self
+            .columns
+            .iter()
+            .position(|c| c.component == component && c.metric == metric)?;
+        Some(self.values.iter().skip(index).step_by(self.columns.len()).copied())
+    }
+}
+
+impl ClientTotals {
+    /// Requests that ended, well or badly.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.ok + self.failed.iter().sum::<u64>()
+    }
+}

@@ -1,0 +1,80 @@
+//! From a caller to a callee: the link, the choice of a replica, and the policies in between.
+
+use super::Distribution;
+use crate::retry;
+use crate::units::{Duration, Share};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How one component calls another.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Edge {
+    /// The network between them; instant and perfect by default.
+    #[serde(default)]
+    pub link: Link,
+    /// Which replica gets a call; `round_robin` by default.
+    #[serde(default)]
+    pub balance: Balance,
+    /// What the caller does about slow and failed calls, outermost first. Today: at most one `timeout` outside
+    /// (for the whole call), one `retry`, and one `timeout` inside of it (for each attempt).
+    #[serde(default)]
+    pub policies: Vec<Policy>,
+    /// Tell the callee until when the answer is wanted; it then drops what comes too late, and passes the rest on.
+    #[serde(default)]
+    pub propagate_deadline: bool,
+    /// Tell the callee to stop when the caller no longer waits; without it the work is done for nobody.
+    #[serde(default)]
+    pub cancel: bool,
+}
+
+/// A network link. Each direction takes its own latency and can lose its own message.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// One way; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Distribution>,
+    /// The share of messages that never arrive; the caller learns of it only by its timeout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Share>,
+}
+
+/// Which replica gets a call. Replicas that are down get none.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Balance {
+    /// Each in turn.
+    #[default]
+    RoundRobin,
+    /// Any, with equal chance.
+    Random,
+    /// Any, by weight; one weight for each replica.
+    Weighted(Vec<f64>),
+    /// The one with the fewest calls outstanding from this caller; the first of several.
+    LeastOutstanding,
+    /// The better of two at random, by calls outstanding from this caller.
+    PowerOfTwo,
+    /// The same key always goes to the same replica (a ring with virtual nodes).
+    ConsistentHash {
+        /// The key set that decides.
+        keys: String,
+        /// Points on the ring for each replica; 100 by default.
+        #[serde(default = "hundred")]
+        points: u32,
+    },
+}
+
+fn hundred() -> u32 {
+    100
+}
+
+/// What the caller does about slow and failed calls.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Policy {
+    /// Stop waiting after this long. Outside of `retry` for the whole call, inside for each attempt.
+    Timeout(Duration),
+    /// Try a failed call again.
+    Retry(retry::Spec),
+}

@@ -1,0 +1,134 @@
+//! What goes wrong, when, and where.
+
+use super::Distribution;
+use crate::units::{Duration, Share};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Something that goes wrong. All begin `at` a time; with `for` they end after that long, without it they stay.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// Replicas die with all that is in them; at the end they come back empty.
+    Crash {
+        /// When it begins.
+        at: Duration,
+        /// How long it lasts; to the end of the run by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        r#for: Option<Duration>,
+        /// The service.
+        service: String,
+        /// How many of its replicas, counted from the first; `all` by default.
+        #[serde(default)]
+        replicas: Replicas,
+    },
+    /// Work that starts in this time takes longer.
+    Slow {
+        /// When it begins.
+        at: Duration,
+        /// How long it lasts; to the end of the run by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        r#for: Option<Duration>,
+        /// The service.
+        service: String,
+        /// How many of its replicas, counted from the first; `all` by default.
+        #[serde(default)]
+        replicas: Replicas,
+        /// How many times as long; 1 changes nothing.
+        factor: f64,
+    },
+    /// Calls fail with `error` as they arrive, before they are queued.
+    Errors {
+        /// When it begins.
+        at: Duration,
+        /// How long it lasts; to the end of the run by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        r#for: Option<Duration>,
+        /// The service.
+        service: String,
+        /// How many of its replicas, counted from the first; `all` by default.
+        #[serde(default)]
+        replicas: Replicas,
+        /// The share of calls.
+        share: Share,
+    },
+    /// A link is slow or loses messages, on top of what it does anyway.
+    Link {
+        /// When it begins.
+        at: Duration,
+        /// How long it lasts; to the end of the run by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        r#for: Option<Duration>,
+        /// The caller: a client or a service.
+        from: String,
+        /// The callee: a service.
+        to: String,
+        /// Added to each message's latency.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delay: Option<Distribution>,
+        /// The share of messages that are lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        loss: Option<Share>,
+    },
+    /// No message gets through.
+    Partition {
+        /// When it begins.
+        at: Duration,
+        /// How long it lasts; to the end of the run by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        r#for: Option<Duration>,
+        /// The caller: a client or a service.
+        from: String,
+        /// The callee: a service.
+        to: String,
+        /// Which way; `both` by default.
+        #[serde(default)]
+        direction: Direction,
+    },
+    /// A cache loses all its entries, at once.
+    Flush {
+        /// When.
+        at: Duration,
+        /// The cache.
+        cache: String,
+    },
+    /// A client's arrival rate is multiplied. Not for `closed`, `herd` and `trace` arrivals.
+    Surge {
+        /// When it begins.
+        at: Duration,
+        /// How long it lasts; to the end of the run by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        r#for: Option<Duration>,
+        /// The client.
+        client: String,
+        /// How many times as many requests.
+        factor: f64,
+    },
+}
+
+/// How many replicas of a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replicas {
+    /// Every one.
+    #[default]
+    All,
+    /// The first so many.
+    #[serde(untagged)]
+    First(u32),
+}
+
+number_or_word!(Replicas, u32, First, "all", All);
+
+/// Which messages a partition stops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Calls and answers.
+    #[default]
+    Both,
+    /// Calls only; the callee never hears of them.
+    Calls,
+    /// Answers only; the callee works for nothing.
+    Answers,
+}

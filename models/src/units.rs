@@ -1,0 +1,246 @@
+//! Quantities as people write them: `250ms`, `1200/s`, `10%`. One reader and one printer for each.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use squall_sim::Span;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Declares a quantity that is written as text with a unit.
+macro_rules! quantity {
+    ($name:ident, $parse:ident, $title:literal, $pattern:literal, $expecting:literal) => {
+        impl std::str::FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                $parse(text.trim()).ok_or_else(|| format!("`{text}` is not {}", $expecting))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Reader;
+                impl de::Visitor<'_> for Reader {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expecting)
+                    }
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Reader)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "title": $title, "type": "string", "pattern": $pattern })
+            }
+        }
+    };
+}
+
+/// A length of time: `250ms`, `1.5s`, `30m`. Units: ns, us, ms, s, m, h, d.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Duration(f64);
+
+/// How often: `1200/s`, `30/m`, `1/350ms`.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Rate(f64);
+
+/// A share of a whole: `10%`, `99.95%`; always between 0 % and 100 %.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Share(f64);
+
+quantity!(
+    Duration,
+    parse_duration,
+    "duration",
+    r"^[0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h|d)$",
+    "a duration with its unit, such as `250ms`, `1.5s`, `30m`, `2h` or `1d`"
+);
+quantity!(
+    Rate,
+    parse_rate,
+    "rate",
+    r"^[0-9]+(\.[0-9]+)?/([0-9]+(\.[0-9]+)?)?(ns|us|ms|s|m|h|d)$",
+    "a rate with its unit, such as `1200/s`, `30/m` or `1/350ms`"
+);
+quantity!(
+    Share,
+    parse_share,
+    "share",
+    r"^[0-9]+(\.[0-9]+)?%$",
+    "a share in percent between `0%` and `100%`, such as `99.9%`"
+);
+
+const DURATION_UNITS: [(&str, f64); 7] = [
+    ("ns", 1e-9),
+    ("us", 1e-6),
+    ("ms", 1e-3),
+    ("s", 1.0),
+    ("m", 60.0),
+    ("h", 3600.0),
+    ("d", 86_400.0),
+];
+
+/// A hundred years: longer than any run, and far from the end of 64-bit nanoseconds.
+const LONGEST: f64 = 3.2e9;
+
+/// Splits `12.5ms` into its number and its unit; plain decimal digits only, so that `1e30` and `.nan` are no numbers.
+fn split(text: &str) -> Option<(f64, &str)> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    if digits.is_empty() || digits.starts_with('.') || digits.ends_with('.') || digits.len() > 24 {
+        return None;
+    }
+    Some((digits.parse().ok()?, unit.trim_start()))
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let (number, unit) = split(text)?;
+    let (_, seconds) = DURATION_UNITS.iter().find(|(name, _)| *name == unit)?;
+    Some(Duration(number * seconds)).filter(|d| d.0 <= LONGEST)
+}
+
+fn parse_rate(text: &str) -> Option<Rate> {
+    let (number, per) = split(text)?;
+    let per = per.strip_prefix('/')?;
+    let per = if per.starts_with(|c: char| c.is_ascii_digit()) {
+        parse_duration(per)
+    } else {
+        parse_duration(&format!("1{per}"))
+    };
+    Some(Rate(number / per?.0)).filter(|rate| rate.0 <= 1e9)
+}
+
+fn parse_share(text: &str) -> Option<Share> {
+    let (number, unit) = split(text)?;
+    (unit == "%" && number <= 100.0).then_some(Share(number / 100.0))
+}
+
+impl Duration {
+    /// From seconds.
+    #[must_use]
+    pub const fn from_seconds(seconds: f64) -> Self {
+        Self(seconds)
+    }
+
+    /// In seconds.
+    #[must_use]
+    pub const fn seconds(self) -> f64 {
+        self.0
+    }
+
+    /// As simulated time.
+    #[must_use]
+    pub fn span(self) -> Span {
+        Span::from_seconds(self.0)
+    }
+}
+
+impl Rate {
+    /// From events per second.
+    #[must_use]
+    pub const fn per_second(rate: f64) -> Self {
+        Self(rate)
+    }
+
+    /// Events per second.
+    #[must_use]
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Share {
+    /// From a fraction between 0 and 1.
+    #[must_use]
+    pub const fn new(fraction: f64) -> Self {
+        Self(fraction)
+    }
+
+    /// As a fraction between 0 and 1.
+    #[must_use]
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, unit) = DURATION_UNITS[..4]
+            .iter()
+            .rev()
+            .find(|(_, unit)| self.0 >= *unit)
+            .unwrap_or(&("s", 1.0));
+        write!(f, "{}{name}", tidy(self.0 / unit))
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/s", tidy(self.0))
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", tidy(self.0 * 100.0))
+    }
+}
+
+/// A number to nine decimals without trailing zeros, which hides the last bits of unit conversion.
+fn tidy(number: f64) -> String {
+    let text = format!("{number:.9}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_survive_printing_and_reading() {
+        for text in ["250ms", "1.5s", "90s", "10us", "7ns"] {
+            assert_eq!(text.parse::<Duration>().unwrap().to_string(), text);
+        }
+        assert_eq!("30/m".parse::<Rate>().unwrap().to_string(), "0.5/s");
+        assert_eq!("99.95%".parse::<Share>().unwrap().to_string(), "99.95%");
+    }
+
+    #[test]
+    fn what_is_no_quantity_is_refused() {
+        for text in [
+            "",
+            "5",
+            "5 parsecs",
+            "1e30s",
+            ".nan",
+            "-1s",
+            "inf",
+            "1..2s",
+            "9999999999999h",
+        ] {
+            assert!(text.parse::<Duration>().is_err(), "{text}");
+        }
+        assert!(("1/350ms".parse::<Rate>().unwrap().get() * 0.35 - 1.0).abs() < 1e-12);
+        for text in ["5", "5/", "5/y", "5/0s", "1e9/s", "99999999999/s"] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+        for text in ["101%", "-1%", "0.5", "50"] {
+            assert!(text.parse::<Share>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The books are checked at the end of every run: nothing is lost, nothing is counted twice.
+
+use super::Run;
+use super::call::State as CallState;
+use crate::report::FAILURES;
+
+impl Run<'_> {
+    /// What does not add up, if anything.
+    pub(super) fn audit(&mut self) -> Result<(), String> {
+        self.audit_clients()?;
+        self.audit_edges()?;
+        self.audit_services()?;
+        self.audit_replicas()
+    }
+
+    fn audit_clients(&self) -> Result<(), String> {
+        let mut open = vec![0; self.plan.clients.len()];
+        for (_, invocation) in self.state.invocations.iter().filter(|(_, i)| i.parent.is_none()) {
+            open[invocation.client.at()] += 1;
+        }
+        for ((client, plan), open) in self.state.clients.iter().zip(&self.plan.clients).zip(open) {
+            let (name, totals) = (&plan.name, &client.totals);
+            balance(
+                &format!("client {name}: arrivals = fates + in flight"),
+                totals.arrivals,
+                totals.ended() + open,
+            )?;
+            balance(&format!("client {name}: in flight"), client.in_flight, open)?;
+            balance(
+                &format!("client {name}: latencies = successes"),
+                totals.latency.count(),
+                totals.ok,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn audit_edges(&self) -> Result<(), String> {
+        let mut open = vec![0; self.plan.edges.len()];
+        let mut waiting = vec![0; self.plan.edges.len()];
+        for (_, invocation) in self.state.invocations.iter() {
+            open[invocation.edge.at()] += 1;
+            waiting[invocation.edge.at()] += u64::from(invocation.waiting);
+        }
+        for (at, (edge, plan)) in self.state.edges.iter().zip(&self.plan.edges).enumerate() {
+            let totals = &edge.totals;
+            let name = format!("edge {} → {}", plan.caller, plan.callee_name);
+            let ended = totals.ok + totals.failed.iter().sum::<u64>() + totals.abandoned;
+            balance(
+                &format!("{name}: calls = fates + abandoned + in flight"),
+                totals.calls,
+                ended + open[at],
+            )?;
+            // An attempt ends well, badly, or with its caller.
+            let ended: u64 = totals.ok + totals.failed_attempts.iter().sum::<u64>() + waiting[at];
+            if totals.attempts < ended || totals.attempts > ended + totals.abandoned {
+                return Err(format!(
+                    "{name}: {} attempts, but {ended} ended and {} abandoned",
+                    totals.attempts, totals.abandoned
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn audit_services(&self) -> Result<(), String> {
+        let services = self.plan.services.len();
+        let (mut present, mut queued) = (vec![0; services], vec![0; services]);
+        for (_, call) in self
+            .state
+            .calls
+            .iter()
+            .filter(|(_, call)| !call.strand && call.state != CallState::Transit)
+        {
+            present[call.service.at()] += 1;
+            queued[call.service.at()] += u64::from(call.state == CallState::Queued);
+        }
+        for (at, service) in self.state.services.iter().enumerate() {
+            let name = &self.plan.names.services[at];
+            let totals = &service.totals;
+            let ended = totals.ok + totals.failed[..FAILURES].iter().sum::<u64>();
+            balance(
+                &format!("service {name}: arrivals = fates + present"),
+                totals.arrivals,
+                ended + present[at],
+            )?;
+            balance(&format!("service {name}: present"), service.present, present[at])?;
+            balance(&format!("service {name}: queued"), service.queued, queued[at])?;
+            if totals.wasted > totals.work {
+                return Err(format!(
+                    "service {name}: {} wasted of {} done",
+                    totals.wasted, totals.work
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn audit_replicas(&self) -> Result<(), String> {
+        let mut busy = vec![0; self.state.replicas.len()];
+        for (_, call) in self.state.calls.iter().filter(|(_, call)| call.served) {
+            busy[call.replica.at()] += 1;
+        }
+        for (at, replica) in self.state.replicas.iter().enumerate() {
+            let name = format!("{}[{}]", self.plan.names.services[replica.service.at()], replica.local);
+            balance(&format!("replica {name}: workers held"), replica.busy, busy[at])?;
+            let lines: u64 = replica.lines.iter().map(|line| line.len() as u64).sum();
+            balance(&format!("replica {name}: waiting"), replica.waiting, lines)?;
+            if replica.busy > replica.most {
+                return Err(format!(
+                    "replica {name}: {} of {} workers held",
+                    replica.busy, replica.most
+                ));
+            }
+        }
+        for pool in &self.state.pools {
+            let plan = &self.plan.pools[pool.id.at()];
+            if pool.in_use > plan.most {
+                return Err(format!("pool: {} of {} connections in use", pool.in_use, plan.most));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn balance(rule: &str, left: u64, right: u64) -> Result<(), String> {
+    if left == right {
+        Ok(())
+    } else {
+        Err(format!("{rule}: {left} is not {right}"))
+    }
+}

@@ -1,0 +1,140 @@
+//! The two records of everything in flight: the caller's side of a call, and the callee's.
+
+use crate::plan::{ClientId, EdgeId, EndpointId, Pc, ReplicaId, ServiceId};
+use squall_sim::random::Luck;
+use squall_sim::{Key, Span, Ticket, Time};
+
+/// The caller's side: one call over an edge, with all its attempts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Invocation {
+    /// The call that waits for this one; none for a client's request.
+    pub(crate) parent: Key<Call>,
+    /// The callee's side of the attempt under way; none while it is on the link or in backoff.
+    pub(crate) call: Key<Call>,
+    /// What the circumstances of this call follow from.
+    pub(crate) luck: Luck,
+    /// What the identity of the request follows from: its keys, its effects.
+    pub(crate) root: Luck,
+    /// The request's number among its client's.
+    pub(crate) number: u64,
+    pub(crate) began: Time,
+    /// Until when the caller itself is asked to answer.
+    pub(crate) deadline: Time,
+    /// The attempt's timeout, or the backoff.
+    pub(crate) timer: Ticket,
+    pub(crate) total_timer: Ticket,
+    pub(crate) patience: Ticket,
+    /// The last backoff.
+    pub(crate) previous: Span,
+    pub(crate) edge: EdgeId,
+    pub(crate) endpoint: EndpointId,
+    pub(crate) client: ClientId,
+    /// A closed-loop client's user.
+    pub(crate) user: u32,
+    /// The caller's replica within its service, and the callee's.
+    pub(crate) caller: u32,
+    pub(crate) target: u32,
+    pub(crate) attempt: u16,
+    pub(crate) depth: u16,
+    pub(crate) reloads: u16,
+    pub(crate) priority: u8,
+    /// An attempt is under way (as opposed to a backoff).
+    pub(crate) waiting: bool,
+    /// No retry or reload has led here.
+    pub(crate) first: bool,
+    /// Nobody waits for the caller's answer any more.
+    pub(crate) orphan: bool,
+}
+
+/// The callee's side: one attempt that is served, or a strand of one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    /// Who asked; none for a strand.
+    pub(crate) invocation: Key<Invocation>,
+    /// What this one waits for.
+    pub(crate) child: Key<Invocation>,
+    pub(crate) luck: Luck,
+    pub(crate) root: Luck,
+    pub(crate) number: u64,
+    pub(crate) arrived: Time,
+    /// When it came into its present state.
+    pub(crate) since: Time,
+    pub(crate) deadline: Time,
+    /// Work done so far, and the length of the piece under way.
+    pub(crate) work: Span,
+    pub(crate) piece: Span,
+    /// End of the work, of the wait for a worker or of the wait for a connection.
+    pub(crate) timer: Ticket,
+    pub(crate) replica: ReplicaId,
+    pub(crate) service: ServiceId,
+    pub(crate) endpoint: EndpointId,
+    pub(crate) pc: Pc,
+    pub(crate) family: Family,
+    pub(crate) scopes: [Pc; crate::plan::MAX_SCOPES],
+    pub(crate) open: u8,
+    pub(crate) attempt: u16,
+    pub(crate) depth: u16,
+    pub(crate) client: ClientId,
+    pub(crate) priority: u8,
+    pub(crate) state: State,
+    /// Nobody waits for the answer any more.
+    pub(crate) orphan: bool,
+    pub(crate) first: bool,
+    /// Holds a worker, or a place in a replica.
+    pub(crate) served: bool,
+    /// A branch of `parallel`, or spawned: runs within the replica of its parent, without a worker of its own.
+    pub(crate) strand: bool,
+}
+
+/// How strands hang together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Family {
+    pub(crate) parent: Key<Call>,
+    pub(crate) first: Key<Call>,
+    pub(crate) next: Key<Call>,
+    pub(crate) previous: Key<Call>,
+    /// Strands still running, and successes still needed.
+    pub(crate) running: u32,
+    pub(crate) needed: u32,
+}
+
+impl Family {
+    pub(crate) const NONE: Self = Self {
+        parent: Key::NONE,
+        first: Key::NONE,
+        next: Key::NONE,
+        previous: Key::NONE,
+        running: 0,
+        needed: 0,
+    };
+}
+
+/// What a call is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// On the link to its callee.
+    Transit,
+    /// Waits for a worker.
+    Queued,
+    /// Is about to go on, at this very instant.
+    Ready,
+    Working,
+    Sleeping,
+    /// Waits for the answer of `child`.
+    Calling,
+    /// Waits for a connection.
+    WaitingForPool,
+    /// Waits for another one's fill of the same cache key.
+    WaitingForFill,
+    /// Waits for its strands.
+    Joining,
+}
+
+/// Somebody who will press reload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reload {
+    pub(crate) client: ClientId,
+    pub(crate) root: Luck,
+    pub(crate) number: u64,
+    pub(crate) reloads: u16,
+}

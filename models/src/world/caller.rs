@@ -1,0 +1,462 @@
+//! The caller's side of a call: choose a replica, wait, time out, try again, give up.
+
+use super::call::{Call, Family, Invocation, State as CallState};
+use super::{Event, Run, Task};
+use crate::outcome::{Failure, Outcome};
+use crate::plan::{BalancePlan, DistId, EdgeId, EdgePlan, MAX_SCOPES, Pc, Plan, ReplicaId};
+use crate::report::EdgeTotals;
+use crate::retry::Facts;
+use squall_sim::random::{Draw, Luck};
+use squall_sim::{Key, Lane, Span, Ticket, Time};
+
+/// What changes about an edge.
+#[derive(Clone, Debug)]
+pub(crate) struct EdgeState {
+    pub(crate) totals: EdgeTotals,
+    /// Whose turn it is, for each of the caller's replicas.
+    turns: Vec<u32>,
+    timeout_lane: Option<Lane>,
+    total_lane: Option<Lane>,
+    pub(crate) trouble: Trouble,
+    /// Whether outstanding calls are counted for the balancer.
+    counts: bool,
+}
+
+/// What faults do to a link at the moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Trouble {
+    pub(crate) any: bool,
+    pub(crate) no_calls: bool,
+    pub(crate) no_answers: bool,
+    pub(crate) loss: f64,
+    pub(crate) delay: Option<DistId>,
+}
+
+/// What became of a message.
+enum Sent {
+    Lost,
+    /// Arrives after this long; zero is now.
+    After(Span),
+}
+
+impl EdgeState {
+    pub(crate) fn new(plan: &Plan, edge: &EdgePlan) -> Self {
+        let replicas = plan.services[edge.callee.at()].replicas;
+        let next = plan
+            .edges
+            .iter()
+            .map(|e| e.slots)
+            .filter(|&slots| slots > edge.slots)
+            .min();
+        let slots = next.unwrap_or(plan.balancer_slots) - edge.slots;
+        let counts = replicas > 1 && matches!(edge.balance, BalancePlan::LeastOutstanding | BalancePlan::PowerOfTwo);
+        Self {
+            totals: EdgeTotals::default(),
+            turns: vec![0; (slots / replicas.max(1)) as usize],
+            timeout_lane: None,
+            total_lane: None,
+            trouble: Trouble::default(),
+            counts,
+        }
+    }
+}
+
+impl Run<'_> {
+    pub(super) fn declare_lanes(&mut self) {
+        for (edge, state) in self.plan.edges.iter().zip(&mut self.state.edges) {
+            state.timeout_lane = edge.timeout.map(|span| self.cx.lane(span));
+            state.total_lane = edge.total.map(|span| self.cx.lane(span));
+        }
+    }
+
+    /// Begins a call. It may end at this very instant, so the key can be stale when this returns.
+    #[inline]
+    pub(super) fn invoke(&mut self, invocation: Invocation) -> Key<Invocation> {
+        let edge = invocation.edge;
+        let key = self.state.invocations.insert(invocation);
+        let state = &mut self.state.edges[edge.at()];
+        state.totals.calls += 1;
+        if let Some(lane) = state.total_lane {
+            self.state.invocations[key].total_timer = self.cx.after_lane(lane, Event::TotalTimeout(key));
+        }
+        if self.state.invocations.len() as u64 >= self.plan.settings.limits.in_flight {
+            self.state.full = true;
+            self.cx.stop();
+        }
+        self.state.tasks.push(Task::Attempt(key));
+        key
+    }
+
+    /// Makes the next attempt of a call.
+    pub(super) fn attempt(&mut self, key: Key<Invocation>) {
+        let now = self.cx.now();
+        let plan = self.plan;
+        let Some(invocation) = self.state.invocations.get_mut(key) else {
+            return;
+        };
+        let edge_id = invocation.edge;
+        let edge = &plan.edges[edge_id.at()];
+        let state = &mut self.state.edges[edge_id.at()];
+        invocation.attempt += 1;
+        invocation.waiting = true;
+        invocation.call = Key::NONE;
+        state.totals.attempts += 1;
+        let due = edge.timeout.map_or(Time::MAX, |timeout| now + timeout);
+        let inherited = if edge.propagate { invocation.deadline } else { Time::MAX };
+        invocation.timer = match state.timeout_lane {
+            Some(lane) if due <= inherited => self.cx.after_lane(lane, Event::AttemptTimeout(key)),
+            _ if inherited < Time::MAX => self.cx.at(inherited, Event::AttemptTimeout(key)),
+            _ => Ticket::NONE,
+        };
+        let deadline = if edge.propagate {
+            let total = edge.total.map_or(Time::MAX, |total| invocation.began + total);
+            due.min(inherited).min(total)
+        } else {
+            Time::MAX
+        };
+        let attempt = invocation.attempt;
+        let luck = invocation.luck.child(edge.attempt_place, attempt.into());
+        let (depth, invocation) = (invocation.depth, *invocation);
+        if depth > plan.settings.limits.depth {
+            return self.answer(key, attempt, Err(Failure::TooDeep));
+        }
+        let Some(target) = self.pick(edge_id, &invocation, luck) else {
+            return self.refused(key, edge_id, attempt, luck);
+        };
+        self.state.invocations[key].target = target;
+        if self.state.edges[edge_id.at()].counts {
+            self.state.outstanding[slot(plan, edge, invocation.caller, target)] += 1;
+        }
+        let Sent::After(latency) = self.send(edge_id, luck, true) else {
+            return;
+        };
+        let call = self.state.calls.insert(Call {
+            invocation: key,
+            child: Key::NONE,
+            luck,
+            root: invocation.root,
+            number: invocation.number,
+            arrived: now,
+            since: now,
+            deadline,
+            work: Span::ZERO,
+            piece: Span::ZERO,
+            timer: Ticket::NONE,
+            replica: ReplicaId(plan.services[edge.callee.at()].first + target),
+            service: edge.callee,
+            endpoint: invocation.endpoint,
+            pc: plan.endpoint(invocation.endpoint).start,
+            family: Family::NONE,
+            scopes: [Pc(0); MAX_SCOPES],
+            open: 0,
+            attempt,
+            depth,
+            client: invocation.client,
+            priority: invocation.priority,
+            state: CallState::Transit,
+            orphan: invocation.orphan,
+            first: invocation.first && attempt == 1,
+            served: false,
+            strand: false,
+        });
+        self.state.invocations[key].call = call;
+        if latency.is_zero() {
+            self.deliver(call);
+        } else {
+            self.state.calls[call].timer = self.cx.after(latency, Event::Deliver(call));
+        }
+    }
+
+    /// Nobody listens: the caller hears of it as soon as the network allows.
+    fn refused(&mut self, key: Key<Invocation>, edge: EdgeId, attempt: u16, luck: Luck) {
+        let (there, back) = (self.send(edge, luck, true), self.send(edge, luck, false));
+        if let (Sent::After(there), Sent::After(back)) = (there, back) {
+            self.reply(key, attempt, Err(Failure::Refused), there + back);
+        }
+    }
+
+    /// Puts an answer on its way.
+    fn reply(&mut self, invocation: Key<Invocation>, attempt: u16, outcome: Outcome, latency: Span) {
+        if latency.is_zero() {
+            self.state.tasks.push(Task::Answer {
+                invocation,
+                attempt,
+                outcome,
+            });
+        } else {
+            self.cx.after(
+                latency,
+                Event::Answer {
+                    invocation,
+                    attempt,
+                    failure: outcome.err(),
+                },
+            );
+        }
+    }
+
+    /// Sends the answer of a call to whoever made it, unless nobody waits.
+    #[inline]
+    pub(super) fn respond(&mut self, key: Key<Call>, call: &Call, outcome: Outcome) {
+        let Some(invocation) = self.state.invocations.get_mut(call.invocation) else {
+            return;
+        };
+        if invocation.call != key {
+            return;
+        }
+        invocation.call = Key::NONE;
+        let edge = invocation.edge;
+        if let Sent::After(latency) = self.send(edge, call.luck, false) {
+            self.reply(call.invocation, call.attempt, outcome, latency);
+        }
+    }
+
+    /// What becomes of a message over an edge, there or back.
+    #[inline]
+    fn send(&mut self, id: EdgeId, luck: Luck, there: bool) -> Sent {
+        let edge = &self.plan.edges[id.at()];
+        let state = &mut self.state.edges[id.at()];
+        let places = if there { &edge.there } else { &edge.back };
+        let mut latency = match edge.latency {
+            Some(dist) => self.plan.dist(dist).sample_span(&mut luck.at(places.latency)),
+            None => Span::ZERO,
+        };
+        let mut loss = edge.loss;
+        if state.trouble.any {
+            let trouble = state.trouble;
+            if if there { trouble.no_calls } else { trouble.no_answers } {
+                state.totals.lost += 1;
+                return Sent::Lost;
+            }
+            // Two independent chances of loss.
+            loss = 1.0 - (1.0 - loss) * (1.0 - trouble.loss);
+            if let Some(delay) = trouble.delay {
+                latency += self.plan.dist(delay).sample_span(&mut luck.at(places.fault));
+            }
+        }
+        if loss > 0.0 && luck.at(places.loss).unit() < loss {
+            state.totals.lost += 1;
+            return Sent::Lost;
+        }
+        Sent::After(latency)
+    }
+
+    /// An answer has reached the caller, if it still waits for this attempt.
+    pub(super) fn answer(&mut self, key: Key<Invocation>, attempt: u16, outcome: Outcome) {
+        let Some(invocation) = self.state.invocations.get_mut(key) else {
+            return;
+        };
+        if invocation.attempt != attempt || !invocation.waiting {
+            return;
+        }
+        let timer = invocation.timer;
+        invocation.waiting = false;
+        self.cx.cancel(timer);
+        self.settle(key);
+        match outcome {
+            Ok(()) => self.conclude(key, Ok(())),
+            Err(failure) => self.attempt_failed(key, failure),
+        }
+    }
+
+    pub(super) fn attempt_timeout(&mut self, key: Key<Invocation>) {
+        self.leave(key);
+        self.attempt_failed(key, Failure::Timeout);
+    }
+
+    /// The whole call has taken too long for the software, or for the person.
+    pub(super) fn total_timeout(&mut self, key: Key<Invocation>, failure: Failure) {
+        let invocation = &self.state.invocations[key];
+        self.cx.cancel(invocation.timer);
+        if invocation.waiting {
+            let edge = invocation.edge.at();
+            self.state.edges[edge].totals.failed_attempts[failure as usize] += 1;
+            self.leave(key);
+        }
+        self.conclude(key, Err(failure));
+    }
+
+    fn attempt_failed(&mut self, key: Key<Invocation>, failure: Failure) {
+        let plan = self.plan;
+        let invocation = &mut self.state.invocations[key];
+        let edge = &plan.edges[invocation.edge.at()];
+        self.state.edges[invocation.edge.at()].totals.failed_attempts[failure as usize] += 1;
+        let facts = Facts {
+            attempts: invocation.attempt,
+            previous: invocation.previous,
+            failure,
+        };
+        let luck = invocation.luck.child(edge.jitter_place, invocation.attempt.into());
+        let delay = edge
+            .retry
+            .and_then(|retry| retry.decide(facts, &mut luck.at(edge.jitter_place)));
+        match delay {
+            None => self.conclude(key, Err(failure)),
+            Some(delay) => {
+                invocation.previous = delay;
+                if delay.is_zero() {
+                    self.state.tasks.push(Task::Attempt(key));
+                } else {
+                    invocation.timer = self.cx.after(delay, Event::Retry(key));
+                }
+            }
+        }
+    }
+
+    /// A call is over: tell whoever waits for it.
+    fn conclude(&mut self, key: Key<Invocation>, outcome: Outcome) {
+        let Some(invocation) = self.state.invocations.remove(key) else {
+            return;
+        };
+        self.cx.cancel(invocation.total_timer);
+        let totals = &mut self.state.edges[invocation.edge.at()].totals;
+        match outcome {
+            Ok(()) => totals.ok += 1,
+            Err(failure) => totals.failed[failure as usize] += 1,
+        }
+        if invocation.parent.is_none() {
+            self.cx.cancel(invocation.patience);
+            self.request_ended(&invocation, outcome);
+        } else {
+            self.state.tasks.push(Task::Resume {
+                call: invocation.parent,
+                outcome,
+            });
+        }
+    }
+
+    /// The caller no longer waits for the attempt under way.
+    fn leave(&mut self, key: Key<Invocation>) {
+        self.settle(key);
+        let invocation = &mut self.state.invocations[key];
+        invocation.waiting = false;
+        let call = std::mem::replace(&mut invocation.call, Key::NONE);
+        let edge = invocation.edge;
+        if self.state.calls.get(call).is_none() {
+            return;
+        }
+        self.orphan(call);
+        if self.plan.edges[edge.at()].cancel {
+            let luck = self.state.calls[call].luck;
+            match self.send(edge, luck, true) {
+                Sent::Lost => {}
+                Sent::After(latency) if latency.is_zero() => self.state.tasks.push(Task::Cancel(call)),
+                Sent::After(latency) => {
+                    self.cx.after(latency, Event::Cancel(call));
+                }
+            }
+        }
+    }
+
+    /// The caller itself is gone: nobody waits for this call any more.
+    pub(super) fn abandon(&mut self, key: Key<Invocation>) {
+        let Some(invocation) = self.state.invocations.get(key) else {
+            return;
+        };
+        let (timer, total) = (invocation.timer, invocation.total_timer);
+        self.cx.cancel(timer);
+        self.cx.cancel(total);
+        if invocation.waiting {
+            self.leave(key);
+        }
+        if let Some(invocation) = self.state.invocations.remove(key) {
+            self.state.edges[invocation.edge.at()].totals.abandoned += 1;
+        }
+    }
+
+    /// Marks a call, and all that it has asked for in turn, as work for nobody.
+    pub(super) fn orphan(&mut self, key: Key<Call>) {
+        let Some(call) = self.state.calls.get_mut(key) else {
+            return;
+        };
+        if call.orphan {
+            return;
+        }
+        call.orphan = true;
+        let (child, mut strand) = (call.child, call.family.first);
+        if let Some(invocation) = self.state.invocations.get_mut(child) {
+            invocation.orphan = true;
+            let next = invocation.call;
+            self.orphan(next);
+        }
+        while let Some(call) = self.state.calls.get(strand) {
+            let next = call.family.next;
+            self.orphan(strand);
+            strand = next;
+        }
+    }
+
+    /// The attempt under way no longer counts as outstanding.
+    #[inline]
+    fn settle(&mut self, key: Key<Invocation>) {
+        let invocation = &self.state.invocations[key];
+        if invocation.target == u32::MAX || !self.state.edges[invocation.edge.at()].counts {
+            return;
+        }
+        let edge = &self.plan.edges[invocation.edge.at()];
+        let at = slot(self.plan, edge, invocation.caller, invocation.target);
+        self.state.outstanding[at] -= 1;
+        self.state.invocations[key].target = u32::MAX;
+    }
+
+    /// Which replica gets this attempt; none if all are down.
+    #[inline]
+    fn pick(&mut self, id: EdgeId, invocation: &Invocation, luck: Luck) -> Option<u32> {
+        let plan = self.plan;
+        let edge = &plan.edges[id.at()];
+        let service = &self.state.services[edge.callee.at()];
+        let up = &service.up;
+        if up.len() <= 1 {
+            return up.first().copied();
+        }
+        let outstanding = |replica: u32| self.state.outstanding[slot(plan, edge, invocation.caller, replica)];
+        let mut draws = luck.at(edge.balance_place);
+        Some(match &edge.balance {
+            BalancePlan::RoundRobin => {
+                let turn = &mut self.state.edges[id.at()].turns[invocation.caller as usize];
+                let picked = up[*turn as usize % up.len()];
+                *turn = (*turn + 1) % up.len() as u32;
+                picked
+            }
+            BalancePlan::Random => up[below(up.len(), &mut draws)],
+            BalancePlan::Weighted(weights) => {
+                let total: f64 = up.iter().map(|&replica| weights[replica as usize]).sum();
+                let mut left = draws.unit() * total;
+                let chosen = up.iter().find(|&&replica| {
+                    left -= weights[replica as usize];
+                    left < 0.0
+                });
+                *chosen.unwrap_or(&up[up.len() - 1])
+            }
+            BalancePlan::LeastOutstanding => *up.iter().min_by_key(|&&replica| outstanding(replica))?,
+            BalancePlan::PowerOfTwo => {
+                let first = below(up.len(), &mut draws);
+                let second = (first + 1 + below(up.len() - 1, &mut draws)) % up.len();
+                if outstanding(up[second]) < outstanding(up[first]) {
+                    up[second]
+                } else {
+                    up[first]
+                }
+            }
+            BalancePlan::ConsistentHash { keys, ring } => {
+                let key = plan.keys[keys.at()].key(invocation.root, invocation.number);
+                let hash = Luck::new(key).at(edge.balance_place).bits();
+                let start = ring.partition_point(|point| point.hash < hash);
+                let points = ring[start..].iter().chain(&ring[..start]);
+                points
+                    .map(|point| point.replica)
+                    .find(|replica| up.binary_search(replica).is_ok())?
+            }
+        })
+    }
+}
+
+/// A number below `count`, each as likely to within 2^-53.
+fn below(count: usize, draws: &mut impl Draw) -> usize {
+    (draws.unit() * count as f64) as usize
+}
+
+#[inline]
+fn slot(plan: &Plan, edge: &EdgePlan, caller: u32, target: u32) -> usize {
+    (edge.slots + caller * plan.services[edge.callee.at()].replicas + target) as usize
+}

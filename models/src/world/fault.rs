@@ -1,0 +1,131 @@
+//! Faults begin and end. What is in force is worked out anew from all faults that are active, so that overlapping ones
+//! add up and leave nothing behind.
+
+use super::call::{Call, State as CallState};
+use super::caller::Trouble;
+use super::{Event, Run};
+use crate::outcome::Failure;
+use crate::plan::{EdgeId, Effect, ReplicaId, ServiceId};
+use squall_sim::Key;
+
+impl Run<'_> {
+    pub(super) fn schedule_faults(&mut self) {
+        for (fault, number) in self.plan.faults.iter().zip(0..) {
+            self.cx.at(fault.at, Event::Fault { number, begins: true });
+            if let Some(end) = fault.end {
+                self.cx.at(end, Event::Fault { number, begins: false });
+            }
+        }
+    }
+
+    pub(super) fn fault(&mut self, number: u32, begins: bool) {
+        self.state.faults[number as usize] = begins;
+        match self.plan.faults[number as usize].effect {
+            Effect::Crash { service, .. } => self.apply_crashes(service),
+            Effect::Slow { service, .. } | Effect::Errors { service, .. } => self.apply_impairments(service),
+            Effect::Link { edge, .. } | Effect::Partition { edge, .. } => self.apply_trouble(edge),
+            Effect::Flush { cache } if begins => self.state.caches[cache.at()].flush(None),
+            Effect::Flush { .. } | Effect::Surge => {}
+        }
+    }
+
+    /// The effects of the faults in force.
+    fn in_force(&self) -> impl Iterator<Item = &Effect> {
+        let active = self
+            .plan
+            .faults
+            .iter()
+            .zip(&self.state.faults)
+            .filter(|(_, active)| **active);
+        active.map(|(fault, _)| &fault.effect)
+    }
+
+    fn apply_crashes(&mut self, target: ServiceId) {
+        let down = self.in_force().filter_map(|effect| match effect {
+            Effect::Crash { service, replicas } if *service == target => Some(*replicas),
+            _ => None,
+        });
+        let down = down.max().unwrap_or(0);
+        let plan = &self.plan.services[target.at()];
+        let now = self.cx.now();
+        let service = &mut self.state.services[target.at()];
+        service.touch(now);
+        service.up = (down..plan.replicas).collect();
+        for local in 0..plan.replicas {
+            let id = ReplicaId(plan.first + local);
+            let was_up = std::mem::replace(&mut self.state.replicas[id.at()].up, local >= down);
+            if was_up && local < down {
+                self.crash(id);
+            }
+        }
+    }
+
+    /// Everything in a replica is lost.
+    fn crash(&mut self, id: ReplicaId) {
+        let inside = |call: &Call| call.replica == id && call.state != CallState::Transit;
+        let lost: Vec<Key<Call>> = self
+            .state
+            .calls
+            .iter()
+            .filter(|(_, call)| inside(call))
+            .map(|(key, _)| key)
+            .collect();
+        for key in lost {
+            self.kill(key, Failure::Crashed);
+        }
+        for (plan, cache) in self.plan.caches.iter().zip(&mut self.state.caches) {
+            if plan.per_replica {
+                cache.flush(Some(id.at()));
+            }
+        }
+    }
+
+    fn apply_impairments(&mut self, target: ServiceId) {
+        let plan = &self.plan.services[target.at()];
+        for local in 0..plan.replicas {
+            let (mut slow, mut fine) = (1.0, 1.0);
+            for effect in self.in_force() {
+                match *effect {
+                    Effect::Slow {
+                        service,
+                        replicas,
+                        factor,
+                    } if service == target && local < replicas => slow *= factor,
+                    Effect::Errors {
+                        service,
+                        replicas,
+                        share,
+                    } if service == target && local < replicas => {
+                        fine *= 1.0 - share;
+                    }
+                    _ => {}
+                }
+            }
+            let replica = &mut self.state.replicas[(plan.first + local) as usize];
+            (replica.slow, replica.errors) = (slow, 1.0 - fine);
+        }
+    }
+
+    fn apply_trouble(&mut self, target: EdgeId) {
+        let mut trouble = Trouble::default();
+        let mut arrives = 1.0;
+        for effect in self.in_force() {
+            match *effect {
+                Effect::Link { edge, delay, loss } if edge == target => {
+                    trouble.any = true;
+                    // Of several delays on one edge the latest in the file counts.
+                    trouble.delay = delay.or(trouble.delay);
+                    arrives *= 1.0 - loss;
+                }
+                Effect::Partition { edge, calls, answers } if edge == target => {
+                    trouble.any = true;
+                    trouble.no_calls |= calls;
+                    trouble.no_answers |= answers;
+                }
+                _ => {}
+            }
+        }
+        trouble.loss = 1.0 - arrives;
+        self.state.edges[target.at()].trouble = trouble;
+    }
+}

@@ -1,0 +1,292 @@
+//! The world under way: what is where at this moment, and what each event does to it.
+
+mod audit;
+mod cache;
+mod call;
+mod callee;
+mod caller;
+mod client;
+mod deadlock;
+mod execute;
+mod fault;
+mod line;
+mod lookup;
+mod observe;
+mod pool;
+mod replica;
+mod sharing;
+mod source;
+mod strand;
+
+use crate::blueprint::Violation;
+use crate::outcome::{Failure, Outcome};
+use crate::plan::{ClientId, Plan, ReplicaId};
+use crate::report::{Ending, Report};
+use cache::CacheState;
+use call::{Call, Invocation, Reload};
+use caller::EdgeState;
+use client::ClientState;
+use observe::Observer;
+use pool::PoolState;
+use replica::{Replica, ServiceState};
+use squall_sim::{Context, Ended, Key, Model, Simulation, Slab, Time};
+use std::sync::Arc;
+
+/// What can happen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event {
+    /// An open-loop client's next request.
+    Arrive(ClientId),
+    /// A closed-loop user has thought.
+    Thought { client: ClientId, user: u32 },
+    /// Somebody presses reload.
+    Reload(Key<Reload>),
+    /// A call reaches its callee.
+    Deliver(Key<Call>),
+    /// A piece of work or a sleep is over.
+    Elapsed(Key<Call>),
+    /// The first piece of shared work in a replica is over.
+    Shared(ReplicaId),
+    /// An answer reaches the caller.
+    Answer {
+        invocation: Key<Invocation>,
+        attempt: u16,
+        failure: Option<Failure>,
+    },
+    /// An attempt has taken too long.
+    AttemptTimeout(Key<Invocation>),
+    /// A whole call has taken too long.
+    TotalTimeout(Key<Invocation>),
+    /// A person has waited too long.
+    GiveUp(Key<Invocation>),
+    /// A backoff is over.
+    Retry(Key<Invocation>),
+    /// A call has waited too long in a queue.
+    QueueTimeout(Key<Call>),
+    /// A call has waited too long for a connection.
+    PoolTimeout(Key<Call>),
+    /// Word that the caller no longer waits reaches the callee.
+    Cancel(Key<Call>),
+    /// A fault begins or ends.
+    Fault { number: u32, begins: bool },
+    /// A window of the series is over.
+    Tick,
+    /// The state at this instant is wanted for a window of its own.
+    Mark(u32),
+}
+
+/// What is to be done at this very instant. A stack of tasks instead of recursion: a world of calls that take no time
+/// must not exhaust the machine's stack.
+#[derive(Clone, Copy, Debug)]
+enum Task {
+    /// Go on with a call at its next instruction.
+    Execute(Key<Call>),
+    /// Make the next attempt.
+    Attempt(Key<Invocation>),
+    /// Hand an answer to the caller.
+    Answer {
+        invocation: Key<Invocation>,
+        attempt: u16,
+        outcome: Outcome,
+    },
+    /// Go on with a call that waited for another.
+    Resume { call: Key<Call>, outcome: Outcome },
+    /// A call ends.
+    Finish { call: Key<Call>, outcome: Outcome },
+    /// Stop a call that nobody waits for.
+    Cancel(Key<Call>),
+}
+
+type Cx = Context<Event>;
+
+/// A plan, and the state of one run of it.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    plan: Arc<Plan>,
+    state: State,
+}
+
+/// What is where at this moment.
+#[derive(Clone, Debug)]
+struct State {
+    seed: u64,
+    calls: Slab<Call>,
+    invocations: Slab<Invocation>,
+    reloads: Slab<Reload>,
+    tasks: Vec<Task>,
+    clients: Vec<ClientState>,
+    services: Vec<ServiceState>,
+    replicas: Vec<Replica>,
+    edges: Vec<EdgeState>,
+    /// Calls outstanding, for each edge, caller's replica and callee's replica.
+    outstanding: Vec<u32>,
+    /// One for each replica and pool of its service.
+    pools: Vec<PoolState>,
+    caches: Vec<CacheState>,
+    faults: Vec<bool>,
+    written: lookup::Recent,
+    observer: Observer,
+    full: bool,
+}
+
+/// The state, the plan and the kernel together, while one event is handled.
+struct Run<'a> {
+    plan: &'a Plan,
+    state: &'a mut State,
+    cx: &'a mut Cx,
+}
+
+impl Model for World {
+    type Event = Event;
+
+    #[inline]
+    fn handle(&mut self, event: Event, cx: &mut Cx) {
+        let mut run = Run {
+            plan: &self.plan,
+            state: &mut self.state,
+            cx,
+        };
+        run.dispatch(event);
+        while let Some(task) = run.state.tasks.pop() {
+            run.perform(task);
+        }
+    }
+}
+
+impl Run<'_> {
+    #[inline]
+    fn dispatch(&mut self, event: Event) {
+        match event {
+            Event::Arrive(client) => self.arrive_open(client),
+            Event::Elapsed(call) => self.elapsed(call),
+            Event::Answer {
+                invocation,
+                attempt,
+                failure,
+            } => {
+                self.answer(invocation, attempt, failure.map_or(Ok(()), Err));
+            }
+            Event::Deliver(call) => self.deliver(call),
+            Event::AttemptTimeout(invocation) => self.attempt_timeout(invocation),
+            Event::Retry(invocation) => self.attempt(invocation),
+            Event::Shared(replica) => self.shared(replica),
+            Event::TotalTimeout(invocation) => self.total_timeout(invocation, Failure::Timeout),
+            Event::GiveUp(invocation) => self.total_timeout(invocation, Failure::Abandoned),
+            Event::QueueTimeout(call) => self.queue_timeout(call),
+            Event::PoolTimeout(call) => self.pool_timeout(call),
+            Event::Cancel(call) => self.kill(call, Failure::Cancelled),
+            Event::Thought { client, user } => self.arrive_closed(client, user),
+            Event::Reload(reload) => self.arrive_again(reload),
+            Event::Fault { number, begins } => self.fault(number, begins),
+            Event::Tick => self.tick(),
+            Event::Mark(number) => self.mark(number),
+        }
+    }
+
+    #[inline]
+    fn perform(&mut self, task: Task) {
+        match task {
+            Task::Execute(call) => self.execute(call),
+            Task::Attempt(invocation) => self.attempt(invocation),
+            Task::Answer {
+                invocation,
+                attempt,
+                outcome,
+            } => self.answer(invocation, attempt, outcome),
+            Task::Resume { call, outcome } => self.resume(call, outcome),
+            Task::Finish { call, outcome } => self.finish(call, outcome),
+            Task::Cancel(call) => self.kill(call, Failure::Cancelled),
+        }
+    }
+}
+
+impl World {
+    /// A world at its beginning.
+    pub(crate) fn begin(plan: Arc<Plan>, seed: u64) -> Simulated {
+        let mut simulation = Simulation::new(Self {
+            state: State::new(&plan, seed),
+            plan,
+        });
+        let (world, cx) = simulation.parts();
+        let mut run = Run {
+            plan: &world.plan,
+            state: &mut world.state,
+            cx,
+        };
+        run.schedule_observations();
+        run.declare_lanes();
+        run.schedule_faults();
+        run.schedule_clients();
+        run.prefill_caches();
+        Simulated(simulation)
+    }
+}
+
+impl State {
+    fn new(plan: &Plan, seed: u64) -> Self {
+        let replicas = replica::all(plan);
+        Self {
+            seed,
+            calls: Slab::default(),
+            invocations: Slab::default(),
+            reloads: Slab::default(),
+            tasks: Vec::new(),
+            clients: plan
+                .clients
+                .iter()
+                .map(|client| ClientState::new(client, seed))
+                .collect(),
+            services: plan.services.iter().map(ServiceState::new).collect(),
+            edges: plan.edges.iter().map(|edge| EdgeState::new(plan, edge)).collect(),
+            outstanding: vec![0; plan.balancer_slots as usize],
+            pools: pool::all(plan),
+            caches: plan
+                .caches
+                .iter()
+                .map(|cache| CacheState::new(cache, replicas.len()))
+                .collect(),
+            faults: vec![false; plan.faults.len()],
+            written: lookup::Recent::default(),
+            observer: Observer::new(plan),
+            replicas,
+            full: false,
+        }
+    }
+}
+
+/// A run under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Simulated(Simulation<World>);
+
+impl Simulated {
+    /// Runs to the end, and checks the books.
+    pub(crate) fn finish(mut self) -> Result<Report, Violation> {
+        let settings = &self.0.model.plan.settings;
+        let (end, events) = (Time::ZERO + settings.duration, settings.limits.events);
+        let ended = self.0.run(end, events);
+        let seed = self.0.model.state.seed;
+        let (at, handled) = (self.0.now(), self.0.handled());
+        let ending = match ended {
+            Ended::Time => Ending::Horizon,
+            Ended::Drained => Ending::Drained,
+            Ended::Events => Ending::EventLimit,
+            Ended::Stopped | Ended::Overflow => Ending::InFlightLimit,
+            Ended::Backwards => {
+                return Err(Violation {
+                    seed,
+                    at,
+                    rule: "an event was due before the present".into(),
+                });
+            }
+        };
+        let digest = self.0.digest();
+        let (world, cx) = self.0.parts();
+        let mut run = Run {
+            plan: &world.plan,
+            state: &mut world.state,
+            cx,
+        };
+        run.audit().map_err(|rule| Violation { seed, at, rule })?;
+        Ok(run.report(ending, digest, handled))
+    }
+}

@@ -1,0 +1,515 @@
+//! What is seen of a run: totals between instants, series over time, and what failed first.
+
+use super::{Event, Run};
+use crate::histogram::Histogram;
+use crate::plan::Plan;
+use crate::report::{
+    CacheTotals, ClientTotals, Column, Deadlock, EdgeTotals, Ending, FAILURES, Failing, PoolTotals, Report, Series,
+    ServiceTotals, Totals,
+};
+use squall_sim::{Span, Time};
+
+/// What has been seen so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Observer {
+    /// Instants at which the totals are wanted, in order.
+    marks: Vec<Time>,
+    seen: Vec<Totals>,
+    last_tick: Time,
+    before: Totals,
+    series: Series,
+    pub(super) failing: Vec<Failing>,
+    /// Usual hit rate of each cache.
+    usual: Vec<f64>,
+    pub(super) deadlocks: Vec<Deadlock>,
+    /// Calls ended in each replica at the last tick.
+    pub(super) ended: Vec<u64>,
+    pub(super) suspects: usize,
+}
+
+impl Observer {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let settings = &plan.settings;
+        let edges = settings.windows.iter().flat_map(|(from, to)| [*from, *to]);
+        let mut marks: Vec<Time> = edges.chain([Time::ZERO + settings.warmup]).collect();
+        marks.sort_unstable();
+        marks.dedup();
+        Self {
+            marks,
+            seen: Vec::new(),
+            last_tick: Time::ZERO,
+            before: Totals::empty(plan),
+            series: Series {
+                resolution: settings.resolution,
+                columns: columns(plan),
+                values: Vec::new(),
+            },
+            failing: Vec::new(),
+            usual: vec![f64::NAN; plan.caches.len()],
+            deadlocks: Vec::new(),
+            ended: vec![0; plan.replicas as usize],
+            suspects: 0,
+        }
+    }
+
+    /// Notes the first time that a component fails.
+    pub(super) fn fails(&mut self, at: Time, component: String, evidence: impl FnOnce() -> String) {
+        if !self.failing.iter().any(|known| known.component == component) {
+            self.failing.push(Failing {
+                at,
+                component,
+                evidence: evidence(),
+            });
+        }
+    }
+}
+
+fn columns(plan: &Plan) -> Vec<Column> {
+    let mut columns = Vec::new();
+    let mut add = |component: String, metrics: &[(&'static str, &'static str)]| {
+        columns.extend(metrics.iter().map(|&(metric, unit)| Column {
+            component: component.clone(),
+            metric,
+            unit,
+        }));
+    };
+    for name in &plan.names.clients {
+        let rates = [("offered", "1/s"), ("goodput", "1/s"), ("failed", "1/s")];
+        add(format!("clients.{name}"), &rates);
+        add(
+            format!("clients.{name}"),
+            &[("latency_p50", "s"), ("latency_p99", "s"), ("in_flight", "count")],
+        );
+    }
+    for name in &plan.names.services {
+        add(
+            format!("services.{name}"),
+            &[("arrivals", "1/s"), ("failed", "1/s"), ("utilisation", "share")],
+        );
+        add(
+            format!("services.{name}"),
+            &[("queue", "count"), ("amplification", "ratio")],
+        );
+    }
+    for (service, pool) in &plan.names.pools {
+        add(
+            format!("pools.{service}.{pool}"),
+            &[("utilisation", "share"), ("waiting", "count"), ("timeouts", "1/s")],
+        );
+    }
+    for name in &plan.names.caches {
+        add(format!("caches.{name}"), &[("hit_rate", "share"), ("misses", "1/s")]);
+    }
+    columns
+}
+
+impl Run<'_> {
+    pub(super) fn schedule_observations(&mut self) {
+        for (&mark, number) in self.state.observer.marks.iter().zip(0..) {
+            self.cx.at(mark, Event::Mark(number));
+        }
+        let resolution = self.plan.settings.resolution;
+        self.cx.after(resolution, Event::Tick);
+    }
+
+    /// The totals since the beginning, brought up to date. Histograms are cloned, so this is for few instants.
+    fn totals(&mut self) -> Totals {
+        let mut totals = self.counts();
+        for (to, client) in totals.clients.iter_mut().zip(&self.state.clients) {
+            to.latency.clone_from(&client.totals.latency);
+        }
+        for (to, service) in totals.services.iter_mut().zip(&self.state.services) {
+            to.latency.clone_from(&service.totals.latency);
+            to.wait.clone_from(&service.totals.wait);
+        }
+        for pool in &self.state.pools {
+            totals.pools[pool.id.at()].wait.add(&pool.totals.wait);
+        }
+        totals
+    }
+
+    /// The totals since the beginning without histograms.
+    fn counts(&mut self) -> Totals {
+        let now = self.cx.now();
+        self.state.services.iter_mut().for_each(|service| service.settle(now));
+        let mut pools = vec![PoolTotals::default(); self.plan.pools.len()];
+        for pool in &mut self.state.pools {
+            pool.settle(now, self.plan.pools[pool.id.at()].size);
+            pools[pool.id.at()].add(&pool.totals);
+        }
+        let mut open = vec![0; self.plan.edges.len()];
+        self.state
+            .invocations
+            .iter()
+            .for_each(|(_, invocation)| open[invocation.edge.at()] += 1);
+        let edges = self.state.edges.iter().zip(open);
+        Totals {
+            from: Time::ZERO,
+            to: now,
+            clients: self
+                .state
+                .clients
+                .iter()
+                .map(|c| c.totals.counts(c.in_flight))
+                .collect(),
+            services: self.state.services.iter().map(|s| s.totals.counts()).collect(),
+            pools,
+            caches: self.state.caches.iter().map(|cache| cache.totals.clone()).collect(),
+            edges: edges
+                .map(|(edge, in_flight)| EdgeTotals {
+                    in_flight,
+                    ..edge.totals.clone()
+                })
+                .collect(),
+        }
+    }
+
+    /// The state at this instant is wanted; from here on, maxima begin anew.
+    pub(super) fn mark(&mut self, _number: u32) {
+        let totals = self.totals();
+        self.state.observer.seen.push(totals);
+        for service in &mut self.state.services {
+            service.totals.queue_max = service.queued;
+            service.totals.present_max = service.present;
+        }
+        for pool in &mut self.state.pools {
+            pool.totals.waiting_max = pool.line.len() as u64;
+        }
+        self.state.caches.iter_mut().for_each(|cache| cache.restart_maxima());
+    }
+
+    /// A window of the series is over.
+    pub(super) fn tick(&mut self) {
+        let now = self.cx.now();
+        let resolution = self.plan.settings.resolution;
+        if Time::ZERO + self.plan.settings.duration > now {
+            let left = (Time::ZERO + self.plan.settings.duration).since(now);
+            self.cx.after(resolution.min(left), Event::Tick);
+        }
+        let counts = self.counts();
+        let before = std::mem::replace(&mut self.state.observer.before, counts);
+        let after = self.state.observer.before.clone();
+        let elapsed = now.since(self.state.observer.last_tick).seconds();
+        self.row(&before, &after, elapsed);
+        if now > Time::ZERO + self.plan.settings.warmup {
+            self.look_for_failures(&before, &after);
+            self.look_for_deadlocks();
+        }
+        self.state.observer.last_tick = now;
+        for (seen, replica) in self.state.observer.ended.iter_mut().zip(&self.state.replicas) {
+            *seen = replica.ended;
+        }
+        self.state.clients.iter_mut().for_each(|client| client.window.clear());
+    }
+
+    /// Appends one row to the series.
+    fn row(&mut self, before: &Totals, after: &Totals, elapsed: f64) {
+        let values = &mut self.state.observer.series.values;
+        let rate = |after: u64, before: u64| (after - before) as f64 / elapsed;
+        for ((a, b), client) in after.clients.iter().zip(&before.clients).zip(&self.state.clients) {
+            let quantile = |share| client.window.quantile(share).unwrap_or(f64::NAN);
+            let failed = rate(a.failed.iter().sum(), b.failed.iter().sum());
+            values.extend([rate(a.arrivals, b.arrivals), rate(a.ok, b.ok), failed]);
+            values.extend([quantile(0.5), quantile(0.99), a.in_flight as f64]);
+        }
+        for (a, b) in after.services.iter().zip(&before.services) {
+            let failed = rate(a.failed.iter().sum(), b.failed.iter().sum());
+            values.extend([
+                rate(a.arrivals, b.arrivals),
+                failed,
+                share(a.held - b.held, a.available - b.available),
+            ]);
+            values.push((a.queued_seconds - b.queued_seconds) / elapsed);
+            values.push((a.arrivals - b.arrivals) as f64 / (a.first_arrivals - b.first_arrivals) as f64);
+        }
+        for (a, b) in after.pools.iter().zip(&before.pools) {
+            values.push(share(a.held - b.held, a.available - b.available));
+            values.push((a.queued_seconds - b.queued_seconds) / elapsed);
+            values.push(rate(a.timeouts, b.timeouts));
+        }
+        for (a, b) in after.caches.iter().zip(&before.caches) {
+            let (hits, misses) = (a.hits - b.hits, a.misses - b.misses);
+            values.extend([hits as f64 / (hits + misses) as f64, misses as f64 / elapsed]);
+        }
+        for value in values.iter_mut().rev().take(after.width()) {
+            if !value.is_finite() {
+                *value = f64::NAN;
+            }
+        }
+    }
+
+    /// Which components have filled up or failed in the window that is over.
+    fn look_for_failures(&mut self, before: &Totals, after: &Totals) {
+        let names = &self.plan.names;
+        let observer = &mut self.state.observer;
+        for (id, (a, b)) in after.services.iter().zip(&before.services).enumerate() {
+            let name = &names.services[id];
+            let full = self
+                .state
+                .replicas
+                .iter()
+                .filter(|r| r.service.at() == id && r.waiting > 0);
+            let busy = share(a.held - b.held, a.available - b.available);
+            if busy >= 0.99 && a.queued_seconds - b.queued_seconds > 0.0 {
+                let since = full.map(|replica| replica.full_since).min();
+                let waiting = self.state.services[id].queued;
+                observer.fails(since.unwrap_or(observer.last_tick), format!("services.{name}"), || {
+                    format!("every worker busy, {waiting} calls waiting")
+                });
+            }
+        }
+        for pool in &self.state.pools {
+            let (a, b) = (&after.pools[pool.id.at()], &before.pools[pool.id.at()]);
+            if pool.line.len() > 0 && share(a.held - b.held, a.available - b.available) >= 0.99 {
+                let (service, name) = &names.pools[pool.id.at()];
+                let waiting = pool.line.len();
+                observer.fails(pool.empty_since, format!("pools.{service}.{name}"), || {
+                    format!("every connection taken, {waiting} calls waiting in one replica")
+                });
+            }
+        }
+        for ((a, b), name) in after.clients.iter().zip(&before.clients).zip(&names.clients) {
+            let (ended, ok) = (a.ended() - b.ended(), a.ok - b.ok);
+            let stuck = ended == 0 && a.arrivals - b.arrivals >= 5 && a.in_flight > 2 * (a.arrivals - b.arrivals);
+            if stuck || (ended >= 5 && (ok as f64) < 0.9 * ended as f64) {
+                observer.fails(observer.last_tick, format!("clients.{name}"), || {
+                    if stuck {
+                        "no answers at all".into()
+                    } else {
+                        format!("{ok} of {ended} requests succeeded")
+                    }
+                });
+            }
+        }
+        for (at, (a, b)) in after.caches.iter().zip(&before.caches).enumerate() {
+            let (hits, looked) = (a.hits - b.hits, a.hits - b.hits + a.misses - b.misses);
+            if looked < 20 {
+                continue;
+            }
+            let rate = hits as f64 / looked as f64;
+            let usual = observer.usual[at];
+            if usual > 0.2 && rate < 0.5 * usual {
+                observer.fails(observer.last_tick, format!("caches.{}", names.caches[at]), || {
+                    format!("hit rate fell from {:.0} % to {:.0} %", usual * 100.0, rate * 100.0)
+                });
+            }
+            observer.usual[at] = if usual.is_nan() { rate } else { 0.9 * usual + 0.1 * rate };
+        }
+    }
+
+    /// All that was seen.
+    pub(super) fn report(mut self, ending: Ending, digest: u64, events: u64) -> Report {
+        let end = self.totals();
+        let observer = &mut self.state.observer;
+        let (marks, mut seen) = (std::mem::take(&mut observer.marks), std::mem::take(&mut observer.seen));
+        let ended_at = self.cx.now();
+        seen.push(end);
+        let at = |time: Time| marks.binary_search(&time).unwrap_or(marks.len()).min(seen.len() - 1);
+        let settings = &self.plan.settings;
+        let window = |&(from, to): &(Time, Time)| Totals::between(&seen, at(from), at(to));
+        let warm = at(Time::ZERO + settings.warmup);
+        let mut failure_order = std::mem::take(&mut observer.failing);
+        failure_order.sort_by_key(|failing| failing.at);
+        Report {
+            seed: self.state.seed,
+            digest,
+            ending,
+            ended_at,
+            events,
+            measured: Totals::between(&seen, warm, seen.len() - 1),
+            windows: settings.windows.iter().map(window).collect(),
+            series: std::mem::take(&mut observer.series),
+            failure_order,
+            deadlocks: std::mem::take(&mut observer.deadlocks),
+        }
+    }
+}
+
+fn share(part: Span, whole: Span) -> f64 {
+    part.nanos() as f64 / whole.nanos() as f64
+}
+
+impl Totals {
+    fn empty(plan: &Plan) -> Self {
+        Self {
+            from: Time::ZERO,
+            to: Time::ZERO,
+            clients: vec![ClientTotals::default(); plan.clients.len()],
+            services: vec![ServiceTotals::default(); plan.services.len()],
+            pools: vec![PoolTotals::default(); plan.pools.len()],
+            caches: vec![CacheTotals::default(); plan.caches.len()],
+            edges: vec![EdgeTotals::default(); plan.edges.len()],
+        }
+    }
+
+    /// Values in a row of the series.
+    fn width(&self) -> usize {
+        6 * self.clients.len() + 5 * self.services.len() + 3 * self.pools.len() + 2 * self.caches.len()
+    }
+
+    /// What was counted between two of the states that were seen; maxima over all the states in between.
+    fn between(seen: &[Self], from: usize, to: usize) -> Self {
+        let (early, late) = (&seen[from], &seen[to]);
+        let mut totals = late.clone();
+        totals.from = early.to;
+        let pairs = totals.clients.iter_mut().zip(&early.clients);
+        pairs.for_each(|(late, early)| late.subtract(early));
+        let pairs = totals.services.iter_mut().zip(&early.services);
+        pairs.for_each(|(late, early)| late.subtract(early));
+        let pairs = totals.pools.iter_mut().zip(&early.pools);
+        pairs.for_each(|(late, early)| late.subtract(early));
+        let pairs = totals.caches.iter_mut().zip(&early.caches);
+        pairs.for_each(|(late, early)| late.subtract(early));
+        let pairs = totals.edges.iter_mut().zip(&early.edges);
+        pairs.for_each(|(late, early)| late.subtract(early));
+        for state in seen.iter().take(to).skip(from + 1) {
+            let pairs = totals.services.iter_mut().zip(&state.services);
+            pairs.for_each(|(all, one)| {
+                all.queue_max = all.queue_max.max(one.queue_max);
+                all.present_max = all.present_max.max(one.present_max);
+            });
+            let pairs = totals.pools.iter_mut().zip(&state.pools);
+            pairs.for_each(|(all, one)| all.waiting_max = all.waiting_max.max(one.waiting_max));
+            let pairs = totals.caches.iter_mut().zip(&state.caches);
+            pairs.for_each(|(all, one)| {
+                all.filling_max = all.filling_max.max(one.filling_max);
+                all.same_key_max = all.same_key_max.max(one.same_key_max);
+            });
+        }
+        totals
+    }
+}
+
+/// Subtracts counters of the same name.
+macro_rules! subtract {
+    ($late:ident, $early:ident: $($field:ident),*) => { $($late.$field -= $early.$field;)* };
+}
+
+fn subtract_each(late: &mut [u64; FAILURES], early: &[u64; FAILURES]) {
+    late.iter_mut().zip(early).for_each(|(late, early)| *late -= early);
+}
+
+impl ClientTotals {
+    fn counts(&self, in_flight: u64) -> Self {
+        let Self {
+            arrivals,
+            reloads,
+            ok,
+            failed,
+            attempts,
+            ..
+        } = *self;
+        Self {
+            arrivals,
+            reloads,
+            ok,
+            failed,
+            in_flight,
+            attempts,
+            latency: Histogram::default(),
+        }
+    }
+
+    fn subtract(&mut self, early: &Self) {
+        subtract!(self, early: arrivals, reloads, ok, attempts);
+        subtract_each(&mut self.failed, &early.failed);
+        self.latency = self.latency.since(&early.latency);
+    }
+}
+
+impl ServiceTotals {
+    fn counts(&self) -> Self {
+        let Self {
+            arrivals,
+            first_arrivals,
+            started,
+            started_at_once,
+            ok,
+            failed,
+            ..
+        } = *self;
+        let Self {
+            held,
+            available,
+            work,
+            wasted,
+            queued_seconds,
+            present_seconds,
+            ..
+        } = *self;
+        let Self {
+            queue_max,
+            present_max,
+            writes,
+            duplicate_writes,
+            ..
+        } = *self;
+        let (latency, wait) = (Histogram::default(), Histogram::default());
+        Self {
+            arrivals,
+            first_arrivals,
+            started,
+            started_at_once,
+            ok,
+            failed,
+            held,
+            available,
+            work,
+            wasted,
+            queued_seconds,
+            present_seconds,
+            queue_max,
+            present_max,
+            writes,
+            duplicate_writes,
+            latency,
+            wait,
+        }
+    }
+
+    fn subtract(&mut self, early: &Self) {
+        subtract!(self, early: arrivals, first_arrivals, started, started_at_once, ok, writes, duplicate_writes);
+        subtract!(self, early: queued_seconds, present_seconds);
+        subtract_each(&mut self.failed, &early.failed);
+        self.held = self.held - early.held;
+        self.available = self.available - early.available;
+        self.work = self.work - early.work;
+        self.wasted = self.wasted - early.wasted;
+        self.latency = self.latency.since(&early.latency);
+        self.wait = self.wait.since(&early.wait);
+    }
+}
+
+impl PoolTotals {
+    /// Adds another replica's pool, without its histogram.
+    fn add(&mut self, other: &Self) {
+        self.asked += other.asked;
+        self.given += other.given;
+        self.timeouts += other.timeouts;
+        self.held += other.held;
+        self.available += other.available;
+        self.queued_seconds += other.queued_seconds;
+        self.waiting_max = self.waiting_max.max(other.waiting_max);
+    }
+
+    fn subtract(&mut self, early: &Self) {
+        subtract!(self, early: asked, given, timeouts, queued_seconds);
+        self.held = self.held - early.held;
+        self.available = self.available - early.available;
+        self.wait = self.wait.since(&early.wait);
+    }
+}
+
+impl CacheTotals {
+    fn subtract(&mut self, early: &Self) {
+        subtract!(self, early: hits, misses, coalesced, fills, evictions);
+    }
+}
+
+impl EdgeTotals {
+    fn subtract(&mut self, early: &Self) {
+        subtract!(self, early: calls, attempts, ok, abandoned, lost);
+        subtract_each(&mut self.failed, &early.failed);
+        subtract_each(&mut self.failed_attempts, &early.failed_attempts);
+    }
+}

@@ -1,0 +1,138 @@
+//! Services and replicas: who is up, who is busy, and for how long.
+
+use super::line::Line;
+use super::sharing::Sharing;
+use crate::plan::{CapacityPlan, Plan, ServiceId, ServicePlan};
+use crate::report::ServiceTotals;
+use crate::spec::Order;
+use squall_sim::{Span, Time};
+
+/// What changes about a service.
+#[derive(Clone, Debug)]
+pub(crate) struct ServiceState {
+    pub(crate) totals: ServiceTotals,
+    /// Numbers of the replicas that are up, in rising order.
+    pub(crate) up: Vec<u32>,
+    pub(crate) queued: u64,
+    pub(crate) present: u64,
+    /// Workers or cores in use, over all replicas.
+    pub(crate) in_use: u64,
+    /// Workers or cores of one replica; 0 without a bound.
+    units: u64,
+    last: Time,
+    areas: Areas,
+}
+
+/// Integrals over time, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Areas {
+    queued: u128,
+    present: u128,
+    in_use: u128,
+    available: u128,
+}
+
+impl ServiceState {
+    pub(crate) fn new(plan: &ServicePlan) -> Self {
+        let units = match plan.capacity {
+            CapacityPlan::Workers(workers) => workers.into(),
+            CapacityPlan::Sharing { cores, .. } => cores.into(),
+            CapacityPlan::Unlimited => 0,
+        };
+        Self {
+            totals: ServiceTotals::default(),
+            up: (0..plan.replicas).collect(),
+            queued: 0,
+            present: 0,
+            in_use: 0,
+            units,
+            last: Time::ZERO,
+            areas: Areas::default(),
+        }
+    }
+
+    /// Brings the integrals up to date. Call it before `queued`, `present`, `in_use` or `up` changes.
+    #[inline]
+    pub(crate) fn touch(&mut self, now: Time) {
+        let elapsed = now.since(self.last).nanos();
+        if elapsed == 0 {
+            return;
+        }
+        self.last = now;
+        let over = |count: u64| u128::from(count) * u128::from(elapsed);
+        self.areas.queued += over(self.queued);
+        self.areas.present += over(self.present);
+        self.areas.in_use += over(self.in_use);
+        self.areas.available += over(self.units * self.up.len() as u64);
+    }
+
+    /// Writes the integrals into the totals.
+    pub(crate) fn settle(&mut self, now: Time) {
+        self.touch(now);
+        let span = |area: u128| Span::from_nanos(u64::try_from(area).unwrap_or(u64::MAX));
+        self.totals.held = span(self.areas.in_use);
+        self.totals.available = span(self.areas.available);
+        self.totals.queued_seconds = self.areas.queued as f64 / 1e9;
+        self.totals.present_seconds = self.areas.present as f64 / 1e9;
+    }
+}
+
+/// One replica.
+#[derive(Clone, Debug)]
+pub(crate) struct Replica {
+    pub(crate) service: ServiceId,
+    /// Its number within the service.
+    pub(crate) local: u32,
+    pub(crate) up: bool,
+    /// Calls in it: workers held, or places taken.
+    pub(crate) busy: u64,
+    /// How many there can be.
+    pub(crate) most: u64,
+    /// One line for each priority class that a client has; one only without priorities.
+    pub(crate) lines: Vec<Line>,
+    pub(crate) waiting: u64,
+    pub(crate) sharing: Sharing,
+    /// Factor on the length of work that starts now.
+    pub(crate) slow: f64,
+    /// Share of arriving calls that fail.
+    pub(crate) errors: f64,
+    /// The first of its pools.
+    pub(crate) pools: u32,
+    /// When it last became full with somebody waiting.
+    pub(crate) full_since: Time,
+    /// Calls that have ended here.
+    pub(crate) ended: u64,
+}
+
+/// All replicas of a plan, in order.
+pub(crate) fn all(plan: &Plan) -> Vec<Replica> {
+    let classes = 1 + plan.clients.iter().map(|client| client.priority).max().unwrap_or(0) as usize;
+    let mut pools = 0;
+    let mut replicas = Vec::with_capacity(plan.replicas as usize);
+    for (service, id) in plan.services.iter().zip(0..) {
+        let (most, cores) = match service.capacity {
+            CapacityPlan::Workers(workers) => (workers.into(), 0),
+            CapacityPlan::Sharing { cores, concurrency } => (concurrency, cores),
+            CapacityPlan::Unlimited => (u64::MAX, 0),
+        };
+        for local in 0..service.replicas {
+            replicas.push(Replica {
+                service: ServiceId(id),
+                local,
+                up: true,
+                busy: 0,
+                most,
+                lines: vec![Line::default(); if service.order == Order::Priority { classes } else { 1 }],
+                waiting: 0,
+                sharing: Sharing::new(cores),
+                slow: 1.0,
+                errors: 0.0,
+                pools,
+                full_since: Time::ZERO,
+                ended: 0,
+            });
+            pools += service.pools.1;
+        }
+    }
+    replicas
+}
