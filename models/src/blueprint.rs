@@ -58,9 +58,7 @@ impl Blueprint {
     /// # Errors
     /// Every name that does not exist and every number out of range, by path.
     pub fn new(world: &spec::World, settings: Settings) -> Result<Self, Vec<Problem>> {
-        Ok(Self {
-            plan: Arc::new(Plan::new(world, settings)?),
-        })
+        Ok(Self { plan: Arc::new(Plan::new(world, settings)?) })
     }
 
     /// The names behind the indices in a report.
@@ -80,10 +78,6 @@ pub fn run(blueprint: &Blueprint, seed: u64) -> Result<Report, Violation> {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "an invariant broke at {} with seed {}: {}",
-            self.at, self.seed, self.rule
-        )
+        write!(f, "an invariant broke at {} with seed {}: {}", self.at, self.seed, self.rule)
     }
 }

@@ -16,11 +16,7 @@ pub struct Problem {
 impl Problem {
     /// A problem at a path.
     pub fn new(path: impl Into<String>, rule: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            rule: rule.into(),
-            remedy: remedy.into(),
-        }
+        Self { path: path.into(), rule: rule.into(), remedy: remedy.into() }
     }
 }
 

@@ -262,10 +262,7 @@ impl Series {
     /// The column of this component and metric, window by window.
     #[must_use]
     pub fn column(&self, component: &str, metric: &str) -> Option<impl Iterator<Item = f64>> {
-        let index = self
-            .columns
-            .iter()
-            .position(|c| c.component == component && c.metric == metric)?;
+        let index = self.columns.iter().position(|c| c.component == component && c.metric == metric)?;
         Some(self.values.iter().skip(index).step_by(self.columns.len()).copied())
     }
 }

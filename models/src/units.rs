@@ -83,24 +83,15 @@ quantity!(
     "a share in percent between `0%` and `100%`, such as `99.9%`"
 );
 
-const DURATION_UNITS: [(&str, f64); 7] = [
-    ("ns", 1e-9),
-    ("us", 1e-6),
-    ("ms", 1e-3),
-    ("s", 1.0),
-    ("m", 60.0),
-    ("h", 3600.0),
-    ("d", 86_400.0),
-];
+const DURATION_UNITS: [(&str, f64); 7] =
+    [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0)];
 
 /// A hundred years: longer than any run, and far from the end of 64-bit nanoseconds.
 const LONGEST: f64 = 3.2e9;
 
 /// Splits `12.5ms` into its number and its unit; plain decimal digits only, so that `1e30` and `.nan` are no numbers.
 fn split(text: &str) -> Option<(f64, &str)> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);
     if digits.is_empty() || digits.starts_with('.') || digits.ends_with('.') || digits.len() > 24 {
         return None;
@@ -180,11 +171,7 @@ impl Share {
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, unit) = DURATION_UNITS[..4]
-            .iter()
-            .rev()
-            .find(|(_, unit)| self.0 >= *unit)
-            .unwrap_or(&("s", 1.0));
+        let (name, unit) = DURATION_UNITS[..4].iter().rev().find(|(_, unit)| self.0 >= *unit).unwrap_or(&("s", 1.0));
         write!(f, "{}{name}", tidy(self.0 / unit))
     }
 }
@@ -222,17 +209,7 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_refused() {
-        for text in [
-            "",
-            "5",
-            "5 parsecs",
-            "1e30s",
-            ".nan",
-            "-1s",
-            "inf",
-            "1..2s",
-            "9999999999999h",
-        ] {
+        for text in ["", "5", "5 parsecs", "1e30s", ".nan", "-1s", "inf", "1..2s", "9999999999999h"] {
             assert!(text.parse::<Duration>().is_err(), "{text}");
         }
         assert!(("1/350ms".parse::<Rate>().unwrap().get() * 0.35 - 1.0).abs() < 1e-12);

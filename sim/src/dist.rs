@@ -144,13 +144,7 @@ impl Dist {
     /// Evenly between `lo` (which may be zero) and `hi`, the bounds never drawn themselves.
     pub fn uniform(lo: f64, hi: f64) -> Result<Self, DistError> {
         let (lo, hi) = (not_negative("lo", lo)?, positive("hi", hi)?);
-        require(
-            hi > lo,
-            "hi",
-            hi,
-            "above lo",
-            "raise it, or use a constant if nothing varies",
-        )?;
+        require(hi > lo, "hi", hi, "above lo", "raise it, or use a constant if nothing varies")?;
         Self::Uniform(Uniform { lo, hi }).checked("hi", hi)
     }
 
@@ -181,22 +175,12 @@ impl Dist {
     /// Gamma, from its mean and coefficient of variation; its shape is `1/cv²`. For `cv` 1 it is the exponential law.
     pub fn gamma(mean: f64, cv: f64) -> Result<Self, DistError> {
         let law = Gamma::new(mean, cv)?;
-        if cv == 1.0 {
-            Self::exponential(mean)
-        } else {
-            Self::Gamma(law).checked("mean", mean)
-        }
+        if cv == 1.0 { Self::exponential(mean) } else { Self::Gamma(law).checked("mean", mean) }
     }
 
     /// The sum of `stages` equal exponential stages; `mean` is that of the sum. Above 16 stages it is drawn as gamma.
     pub fn erlang(stages: u32, mean: f64) -> Result<Self, DistError> {
-        require(
-            stages > 0,
-            "stages",
-            0.0,
-            "at least 1",
-            "use 1 for an exponential law, a constant for a fixed value",
-        )?;
+        require(stages > 0, "stages", 0.0, "at least 1", "use 1 for an exponential law, a constant for a fixed value")?;
         let mean = positive("mean", mean)?;
         let shape = f64::from(stages);
         let law = match stages {
@@ -234,20 +218,8 @@ impl Dist {
     /// The two carry equal load ("balanced means", Whitt 1982).
     pub fn hyperexponential_mean_cv(mean: f64, cv: f64) -> Result<Self, DistError> {
         let (mean, cv) = (positive("mean", mean)?, positive("cv", cv)?);
-        require(
-            cv >= 1.0,
-            "cv",
-            cv,
-            "at least 1",
-            "use a gamma or an Erlang law for less variation",
-        )?;
-        require(
-            cv <= 1e6,
-            "cv",
-            cv,
-            "at most 1000000",
-            "use a Pareto law for a tail as heavy as this",
-        )?;
+        require(cv >= 1.0, "cv", cv, "at least 1", "use a gamma or an Erlang law for less variation")?;
+        require(cv <= 1e6, "cv", cv, "at most 1000000", "use a Pareto law for a tail as heavy as this")?;
         let square = cv * cv;
         let root = ((square - 1.0) / (square + 1.0)).sqrt();
         let common = 0.5 * (1.0 + root);
@@ -279,13 +251,7 @@ impl Dist {
 
     fn checked(self, field: &str, value: f64) -> Result<Self, DistError> {
         const REMEDY: &str = "give a smaller scale or a lighter tail";
-        require(
-            self.largest() <= LARGEST,
-            field,
-            value,
-            "such that no value above 1e75 can be drawn",
-            REMEDY,
-        )?;
+        require(self.largest() <= LARGEST, field, value, "such that no value above 1e75 can be drawn", REMEDY)?;
         Ok(self)
     }
 
@@ -387,9 +353,7 @@ impl Constant {
     }
 
     fn scaled(self, factor: f64) -> Self {
-        Self {
-            value: self.value * factor,
-        }
+        Self { value: self.value * factor }
     }
 
     const fn largest(self) -> f64 {
@@ -412,10 +376,7 @@ impl Uniform {
     }
 
     fn scaled(self, factor: f64) -> Self {
-        Self {
-            lo: self.lo * factor,
-            hi: self.hi * factor,
-        }
+        Self { lo: self.lo * factor, hi: self.hi * factor }
     }
 
     const fn largest(self) -> f64 {

@@ -106,17 +106,8 @@ impl<E: Copy> Context<E> {
 impl<M: Model> Simulation<M> {
     /// A model at time zero with nothing scheduled.
     pub fn new(model: M) -> Self {
-        let context = Context {
-            now: Time::ZERO,
-            queue: Queue::default(),
-            digest: Digest::default(),
-            stopped: false,
-        };
-        Self {
-            model,
-            context,
-            handled: 0,
-        }
+        let context = Context { now: Time::ZERO, queue: Queue::default(), digest: Digest::default(), stopped: false };
+        Self { model, context, handled: 0 }
     }
 
     /// The model and the context, to schedule the first events.
@@ -127,7 +118,7 @@ impl<M: Model> Simulation<M> {
     /// Handles events until `until` (those due at that very time included), or until `events` have been handled in
     /// all since the beginning.
     pub fn run(&mut self, until: Time, events: u64) -> Ended {
-        while !self.context.stopped {
+        while !(self.context.stopped || self.context.queue.overflowed()) {
             if self.handled >= events {
                 return Ended::Events;
             }
@@ -146,11 +137,7 @@ impl<M: Model> Simulation<M> {
             self.handled += 1;
             self.model.handle(event, &mut self.context);
         }
-        if self.context.queue.overflowed() {
-            Ended::Overflow
-        } else {
-            Ended::Stopped
-        }
+        if self.context.queue.overflowed() { Ended::Overflow } else { Ended::Stopped }
     }
 
     /// The present.
@@ -163,12 +150,6 @@ impl<M: Model> Simulation<M> {
     #[must_use]
     pub fn handled(&self) -> u64 {
         self.handled
-    }
-
-    /// The most events that were ever pending at once.
-    #[must_use]
-    pub fn peak(&self) -> usize {
-        self.context.queue.peak()
     }
 
     /// The digest of all that has happened so far.

@@ -18,7 +18,8 @@ const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 const LANE_SHIFT: u32 = 56;
 const POSITION_MASK: u64 = (1 << LANE_SHIFT) - 1;
 const CANCELLED: u64 = u64::MAX;
-const NEVER: (u64, u64) = (u64::MAX, u64::MAX);
+/// Later than every event. Keys are the time in the upper 64 bits, the sequence number and the slot in the lower.
+const NEVER: u128 = u128::MAX;
 const ARITY: usize = 4;
 
 /// Lanes beyond this number go to the heap: merging too many heads would cost more than they save.
@@ -62,7 +63,7 @@ struct Slot<E> {
 #[derive(Clone, Copy, Debug)]
 struct Queued<E> {
     time: u64,
-    /// The sequence number, or `CANCELLED`.
+    /// The lower half of the key, or `CANCELLED`.
     order: u64,
     event: E,
 }
@@ -87,13 +88,12 @@ pub struct Queue<E> {
     cancelled: usize,
     delays: Vec<Span>,
     rings: Vec<Ring<E>>,
-    /// Time and sequence number of the head of each ring.
-    heads: Vec<(u64, u64)>,
+    /// The key of the head of each ring.
+    heads: Vec<u128>,
     /// The earliest of the heads, and whose it is.
-    first: (u64, u64),
+    first: u128,
     first_lane: usize,
     live: usize,
-    peak: usize,
     overflow: bool,
 }
 
@@ -112,7 +112,6 @@ impl<E> Default for Queue<E> {
             first: NEVER,
             first_lane: 0,
             live: 0,
-            peak: 0,
             overflow: false,
         }
     }
@@ -146,13 +145,13 @@ impl<E: Copy> Ring<E> {
         self.entries = larger;
     }
 
-    /// Steps over cancelled entries; the time and sequence number of the one that is then at the head.
+    /// Steps over cancelled entries; the key of the one that is then at the head.
     #[inline]
-    fn settle(&mut self) -> (u64, u64) {
+    fn settle(&mut self) -> u128 {
         while self.head < self.tail {
             let entry = &self.entries[self.at(self.head)];
             if entry.order != CANCELLED {
-                return (entry.time, entry.order);
+                return key(entry.time, entry.order);
             }
             self.head += 1;
         }
@@ -173,12 +172,6 @@ impl<E: Copy> Queue<E> {
         self.live == 0
     }
 
-    /// The most events that were ever pending at once.
-    #[must_use]
-    pub fn peak(&self) -> usize {
-        self.peak
-    }
-
     /// True once an event was refused because the heap was full. The run cannot be trusted from then on.
     #[must_use]
     pub fn overflowed(&self) -> bool {
@@ -188,28 +181,15 @@ impl<E: Copy> Queue<E> {
     /// The lane for a delay; the same one for the same delay.
     pub fn lane(&mut self, delay: Span) -> Lane {
         if let Some(index) = self.delays.iter().position(|&known| known == delay) {
-            return Lane {
-                delay,
-                index: index as u32,
-            };
+            return Lane { delay, index: index as u32 };
         }
         if self.delays.len() == MAX_LANES {
-            return Lane {
-                delay,
-                index: Lane::HEAP,
-            };
+            return Lane { delay, index: Lane::HEAP };
         }
         self.delays.push(delay);
-        self.rings.push(Ring {
-            entries: Vec::new(),
-            head: 0,
-            tail: 0,
-        });
+        self.rings.push(Ring { entries: Vec::new(), head: 0, tail: 0 });
         self.heads.push(NEVER);
-        Lane {
-            delay,
-            index: self.delays.len() as u32 - 1,
-        }
+        Lane { delay, index: self.delays.len() as u32 - 1 }
     }
 
     /// Schedules an event at a time.
@@ -229,8 +209,8 @@ impl<E: Copy> Queue<E> {
         };
         let order = self.sequence << SLOT_BITS | u64::from(slot);
         self.sequence += 1;
-        self.count();
-        let entry = u128::from(time.nanos()) << 64 | u128::from(order);
+        self.live += 1;
+        let entry = key(time.nanos(), order);
         if self.open {
             self.open = false;
             self.sift_down(entry);
@@ -249,18 +229,14 @@ impl<E: Copy> Queue<E> {
             return self.push(time, event);
         }
         let index = lane.index as usize;
-        let order = self.sequence;
+        let order = self.sequence << SLOT_BITS;
         self.sequence += 1;
-        self.count();
+        self.live += 1;
         let ring = &mut self.rings[index];
         let was_empty = ring.head == ring.tail;
-        let position = ring.push(Queued {
-            time: time.nanos(),
-            order,
-            event,
-        });
+        let position = ring.push(Queued { time: time.nanos(), order, event });
         if was_empty {
-            self.heads[index] = (time.nanos(), order);
+            self.heads[index] = key(time.nanos(), order);
             if self.heads[index] < self.first {
                 self.first = self.heads[index];
                 self.first_lane = index;
@@ -318,41 +294,34 @@ impl<E: Copy> Queue<E> {
     /// When the next event is due.
     #[inline]
     pub fn next_time(&mut self) -> Option<Time> {
-        let key = self.heap_head().min(self.first);
-        (key != NEVER).then(|| Time::from_nanos(key.0))
+        let next = self.heap_head().min(self.first);
+        (next != NEVER).then(|| time_of(next))
     }
 
     /// The next event, if it is due no later than `last`.
     #[inline]
     pub fn pop(&mut self, last: Time) -> Option<(Time, E)> {
         let top = self.heap_head();
-        if top < self.first {
-            if top.0 > last.nanos() {
-                return None;
-            }
-            let slot = (self.heap[0] as u64 & SLOT_MASK) as usize;
-            let event = self.slots[slot].event;
-            self.release(slot);
-            self.open = true;
-            self.live -= 1;
-            return Some((Time::from_nanos(top.0), event));
-        }
-        if self.first.0 > last.nanos() || self.first == NEVER {
+        let from_heap = top < self.first;
+        let next = if from_heap { top } else { self.first };
+        if time_of(next) > last || next == NEVER {
             return None;
         }
-        let (time, index) = (self.first.0, self.first_lane);
-        let ring = &mut self.rings[index];
-        let event = ring.entries[ring.at(ring.head)].event;
-        ring.head += 1;
         self.live -= 1;
-        self.advance(index);
-        Some((Time::from_nanos(time), event))
-    }
-
-    #[inline]
-    fn count(&mut self) {
-        self.live += 1;
-        self.peak = self.peak.max(self.live);
+        let event = if from_heap {
+            let slot = (next as u64 & SLOT_MASK) as usize;
+            self.open = true;
+            self.release(slot);
+            self.slots[slot].event
+        } else {
+            let index = self.first_lane;
+            let ring = &mut self.rings[index];
+            let event = ring.entries[ring.at(ring.head)].event;
+            ring.head += 1;
+            self.advance(index);
+            event
+        };
+        Some((time_of(next), event))
     }
 
     #[cold]
@@ -361,11 +330,7 @@ impl<E: Copy> Queue<E> {
             self.overflow = true;
             return None;
         }
-        self.slots.push(Slot {
-            event,
-            generation: 0,
-            live: true,
-        });
+        self.slots.push(Slot { event, generation: 0, live: true });
         Some(self.slots.len() as u32 - 1)
     }
 
@@ -391,9 +356,9 @@ impl<E: Copy> Queue<E> {
         }
     }
 
-    /// Time and sequence number of the first live event in the heap.
+    /// The key of the first live event in the heap.
     #[inline]
-    fn heap_head(&mut self) -> (u64, u64) {
+    fn heap_head(&mut self) -> u128 {
         loop {
             if self.open {
                 self.close();
@@ -401,7 +366,7 @@ impl<E: Copy> Queue<E> {
             let Some(&top) = self.heap.first() else { return NEVER };
             let slot = (top as u64 & SLOT_MASK) as usize;
             if self.slots[slot].live {
-                return ((top >> 64) as u64, top as u64 >> SLOT_BITS);
+                return top;
             }
             self.release(slot);
             self.cancelled -= 1;
@@ -424,23 +389,27 @@ impl<E: Copy> Queue<E> {
     fn sift_down(&mut self, entry: u128) {
         let heap = &mut self.heap[..];
         let mut at = 0;
-        loop {
-            let child = at * ARITY + 1;
-            let mut least = child;
-            let mut key = entry;
-            let mut found = false;
-            for (offset, &candidate) in heap.iter().skip(child).take(ARITY).enumerate() {
-                if candidate < key {
-                    (key, least, found) = (candidate, child + offset, true);
-                }
-            }
-            if !found {
+        while let Some(children) = heap.get(at * ARITY + 1..).and_then(|rest| rest.first_chunk::<ARITY>()) {
+            let left = usize::from(children[1] < children[0]);
+            let right = 2 + usize::from(children[3] < children[2]);
+            let least = if children[right] < children[left] { right } else { left };
+            let key = children[least];
+            if entry <= key {
                 heap[at] = entry;
                 return;
             }
             heap[at] = key;
-            at = least;
+            at = at * ARITY + 1 + least;
         }
+        // The last family may be incomplete; its members have no children.
+        let rest = heap.get(at * ARITY + 1..).unwrap_or_default();
+        if let Some((offset, &key)) = rest.iter().enumerate().min_by_key(|(_, key)| **key)
+            && key < entry
+        {
+            heap[at] = key;
+            at = at * ARITY + 1 + offset;
+        }
+        heap[at] = entry;
     }
 
     #[inline]
@@ -478,6 +447,16 @@ impl<E: Copy> Queue<E> {
         self.heap = entries;
         self.cancelled = 0;
     }
+}
+
+#[inline]
+fn key(time: u64, order: u64) -> u128 {
+    u128::from(time) << 64 | u128::from(order)
+}
+
+#[inline]
+fn time_of(key: u128) -> Time {
+    Time::from_nanos((key >> 64) as u64)
 }
 
 #[cfg(test)]

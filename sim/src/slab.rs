@@ -35,11 +35,7 @@ impl<T> fmt::Debug for Key<T> {
 
 impl<T> Key<T> {
     /// The key of nothing.
-    pub const NONE: Self = Self {
-        index: u32::MAX,
-        generation: 0,
-        of: PhantomData,
-    };
+    pub const NONE: Self = Self { index: u32::MAX, generation: 0, of: PhantomData };
 
     /// True for the key of nothing.
     #[inline]
@@ -72,10 +68,7 @@ pub struct Slab<T> {
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self {
-            places: Vec::new(),
-            free: Vec::new(),
-        }
+        Self { places: Vec::new(), free: Vec::new() }
     }
 }
 
@@ -105,33 +98,33 @@ impl<T: Copy> Slab<T> {
             self.places.push(Place { value, generation: 1 });
             self.places.len() as u32 - 1
         };
-        Key {
-            index,
-            generation: self.places[index as usize].generation,
-            of: PhantomData,
-        }
+        Key { index, generation: self.places[index as usize].generation, of: PhantomData }
     }
 
     /// Takes a thing out; `None` if it is gone already.
     #[inline]
     pub fn remove(&mut self, key: Key<T>) -> Option<T> {
-        let place = self
-            .places
-            .get_mut(key.index as usize)
-            .filter(|place| place.generation == key.generation)?;
+        let place = self.places.get_mut(key.index as usize).filter(|place| place.generation == key.generation)?;
         place.generation = place.generation.wrapping_add(1);
         self.free.push(key.index);
         Some(place.value)
+    }
+
+    /// Takes a thing out without handing it over, which saves a copy; false if it is gone already.
+    #[inline]
+    pub fn free(&mut self, key: Key<T>) -> bool {
+        let place = self.places.get_mut(key.index as usize).filter(|place| place.generation == key.generation);
+        let Some(place) = place else { return false };
+        place.generation = place.generation.wrapping_add(1);
+        self.free.push(key.index);
+        true
     }
 
     /// The thing, if it is still there.
     #[inline]
     #[must_use]
     pub fn get(&self, key: Key<T>) -> Option<&T> {
-        self.places
-            .get(key.index as usize)
-            .filter(|place| place.generation == key.generation)
-            .map(|place| &place.value)
+        self.places.get(key.index as usize).filter(|place| place.generation == key.generation).map(|place| &place.value)
     }
 
     /// The thing, if it is still there.
@@ -143,20 +136,9 @@ impl<T: Copy> Slab<T> {
 
     /// All that is there, in the order of their places.
     pub fn iter(&self) -> impl Iterator<Item = (Key<T>, &T)> {
-        self.places
-            .iter()
-            .enumerate()
-            .filter(|(_, place)| place.generation % 2 == 1)
-            .map(|(index, place)| {
-                (
-                    Key {
-                        index: index as u32,
-                        generation: place.generation,
-                        of: PhantomData,
-                    },
-                    &place.value,
-                )
-            })
+        self.places.iter().enumerate().filter(|(_, place)| place.generation % 2 == 1).map(|(index, place)| {
+            (Key { index: index as u32, generation: place.generation, of: PhantomData }, &place.value)
+        })
     }
 }
 

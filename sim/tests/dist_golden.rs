@@ -11,16 +11,11 @@ const DRAWS: usize = 1000;
 /// FNV-1a over the little-endian bytes of the words.
 fn digest(words: impl IntoIterator<Item = u64>) -> u64 {
     let bytes = words.into_iter().flat_map(u64::to_le_bytes);
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn laws() -> Result<Vec<(&'static str, Dist)>, DistError> {
-    let parts = vec![
-        (0.9, Dist::exponential(0.01)?),
-        (0.1, Dist::lognormal_mean_cv(1.0, 2.0)?),
-    ];
+    let parts = vec![(0.9, Dist::exponential(0.01)?), (0.1, Dist::lognormal_mean_cv(1.0, 2.0)?)];
     Ok(vec![
         ("uniform", Dist::uniform(0.5, 1.5)?),
         ("exponential", Dist::exponential(0.02)?),
@@ -36,10 +31,7 @@ fn laws() -> Result<Vec<(&'static str, Dist)>, DistError> {
         ("bounded pareto", Dist::bounded_pareto(1.1, 0.01, 10.0)?),
         ("hyperexponential", Dist::hyperexponential_mean_cv(0.02, 3.0)?),
         ("mixture", Dist::mixture(parts)?),
-        (
-            "quantiles",
-            Dist::empirical_quantiles(vec![(0.0, 0.001), (0.5, 0.01), (0.99, 0.2), (1.0, 1.0)])?,
-        ),
+        ("quantiles", Dist::empirical_quantiles(vec![(0.0, 0.001), (0.5, 0.01), (0.99, 0.2), (1.0, 1.0)])?),
         ("samples", Dist::empirical_samples((0..97).map(f64::from).collect())?),
     ])
 }
@@ -78,10 +70,7 @@ fn digests() -> Result<String, DistError> {
         let mut stream = Stream::new(42, name);
         all.push((name, digest((0..DRAWS).map(|_| law.sample(&mut stream)))));
     }
-    Ok(all
-        .iter()
-        .map(|(name, digest)| format!("{digest:016x} {name}\n"))
-        .collect())
+    Ok(all.iter().map(|(name, digest)| format!("{digest:016x} {name}\n")).collect())
 }
 
 #[test]

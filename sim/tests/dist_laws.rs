@@ -16,13 +16,7 @@ struct Case {
 }
 
 fn case(name: &'static str, law: Dist, cdf: impl Fn(f64) -> f64 + 'static, mean: f64, variance: f64) -> Case {
-    Case {
-        name,
-        law,
-        cdf: Box::new(cdf),
-        mean,
-        variance,
-    }
+    Case { name, law, cdf: Box::new(cdf), mean, variance }
 }
 
 fn inverse_cases() -> Vec<Case> {
@@ -35,20 +29,8 @@ fn inverse_cases() -> Vec<Case> {
     let percentile = oracle::LogNormal::new(0.0, sigma).unwrap();
     let log_variance = sigma * sigma;
     vec![
-        case(
-            "uniform",
-            Dist::uniform(1.0, 4.0).unwrap(),
-            move |x| uniform.cdf(x),
-            2.5,
-            0.75,
-        ),
-        case(
-            "exponential",
-            Dist::exponential(0.5).unwrap(),
-            move |x| exponential.cdf(x),
-            0.5,
-            0.25,
-        ),
+        case("uniform", Dist::uniform(1.0, 4.0).unwrap(), move |x| uniform.cdf(x), 2.5, 0.75),
+        case("exponential", Dist::exponential(0.5).unwrap(), move |x| exponential.cdf(x), 0.5, 0.25),
         case(
             "normal",
             Dist::normal(1.0, 0.8).unwrap(),
@@ -56,13 +38,7 @@ fn inverse_cases() -> Vec<Case> {
             1.1633803671189415,
             0.4499264885211385,
         ),
-        case(
-            "lognormal",
-            Dist::lognormal_mean_cv(1.0, 1.5).unwrap(),
-            move |x| lognormal.cdf(x),
-            1.0,
-            2.25,
-        ),
+        case("lognormal", Dist::lognormal_mean_cv(1.0, 1.5).unwrap(), move |x| lognormal.cdf(x), 1.0, 2.25),
         case(
             "lognormal by percentile",
             Dist::lognormal_median_p99(1.0, 10.0).unwrap(),
@@ -79,20 +55,8 @@ fn heavy_cases() -> Vec<Case> {
     let pareto = oracle::Pareto::new(2.0, 4.5).unwrap();
     let bounded = |x: f64| (1.0 - libm::pow(x, -1.5)) / (1.0 - libm::pow(100.0, -1.5));
     vec![
-        case(
-            "weibull",
-            Dist::weibull(0.7, 2.0).unwrap(),
-            move |x| weibull.cdf(x),
-            2.0 * g1,
-            4.0 * (g2 - g1 * g1),
-        ),
-        case(
-            "pareto",
-            Dist::pareto(4.5, 2.0).unwrap(),
-            move |x| pareto.cdf(x),
-            9.0 / 3.5,
-            18.0 / (12.25 * 2.5),
-        ),
+        case("weibull", Dist::weibull(0.7, 2.0).unwrap(), move |x| weibull.cdf(x), 2.0 * g1, 4.0 * (g2 - g1 * g1)),
+        case("pareto", Dist::pareto(4.5, 2.0).unwrap(), move |x| pareto.cdf(x), 9.0 / 3.5, 18.0 / (12.25 * 2.5)),
         case(
             "bounded pareto",
             Dist::bounded_pareto(1.5, 1.0, 100.0).unwrap(),
@@ -104,11 +68,7 @@ fn heavy_cases() -> Vec<Case> {
             "quantiles",
             Dist::empirical_quantiles(vec![(0.0, 1.0), (0.5, 2.0), (1.0, 6.0)]).unwrap(),
             |x| {
-                if x < 2.0 {
-                    0.5 * (x - 1.0)
-                } else {
-                    0.5 + (x - 2.0) / 8.0
-                }
+                if x < 2.0 { 0.5 * (x - 1.0) } else { 0.5 + (x - 2.0) / 8.0 }
             },
             2.75,
             0.5 * (7.0 / 3.0) + 0.5 * (52.0 / 3.0) - 2.75 * 2.75,
@@ -121,39 +81,12 @@ fn other_cases() -> Vec<Case> {
     let (below_one, above_one, erlang, long) = (gamma(0.25, 3.0), gamma(4.0, 3.0), gamma(3.0, 2.0), gamma(40.0, 2.0));
     let (quick, slow) = (oracle::Exp::new(1.0).unwrap(), oracle::Exp::new(0.1).unwrap());
     let (fast, wide) = (oracle::Exp::new(1.0).unwrap(), oracle::Uniform::new(2.0, 8.0).unwrap());
-    let parts = vec![
-        (3.0, Dist::exponential(1.0).unwrap()),
-        (1.0, Dist::uniform(2.0, 8.0).unwrap()),
-    ];
+    let parts = vec![(3.0, Dist::exponential(1.0).unwrap()), (1.0, Dist::uniform(2.0, 8.0).unwrap())];
     vec![
-        case(
-            "gamma, cv 2",
-            Dist::gamma(3.0, 2.0).unwrap(),
-            move |x| below_one.cdf(x),
-            3.0,
-            36.0,
-        ),
-        case(
-            "gamma, cv 0.5",
-            Dist::gamma(3.0, 0.5).unwrap(),
-            move |x| above_one.cdf(x),
-            3.0,
-            2.25,
-        ),
-        case(
-            "erlang 3",
-            Dist::erlang(3, 2.0).unwrap(),
-            move |x| erlang.cdf(x),
-            2.0,
-            4.0 / 3.0,
-        ),
-        case(
-            "erlang 40",
-            Dist::erlang(40, 2.0).unwrap(),
-            move |x| long.cdf(x),
-            2.0,
-            0.1,
-        ),
+        case("gamma, cv 2", Dist::gamma(3.0, 2.0).unwrap(), move |x| below_one.cdf(x), 3.0, 36.0),
+        case("gamma, cv 0.5", Dist::gamma(3.0, 0.5).unwrap(), move |x| above_one.cdf(x), 3.0, 2.25),
+        case("erlang 3", Dist::erlang(3, 2.0).unwrap(), move |x| erlang.cdf(x), 2.0, 4.0 / 3.0),
+        case("erlang 40", Dist::erlang(40, 2.0).unwrap(), move |x| long.cdf(x), 2.0, 0.1),
         case(
             "hyperexponential",
             Dist::hyperexponential(&[(9.0, 1.0), (0.0, 7.0), (1.0, 10.0)]).unwrap(),
@@ -172,11 +105,7 @@ fn other_cases() -> Vec<Case> {
 }
 
 fn cases() -> Vec<Case> {
-    inverse_cases()
-        .into_iter()
-        .chain(heavy_cases())
-        .chain(other_cases())
-        .collect()
+    inverse_cases().into_iter().chain(heavy_cases()).chain(other_cases()).collect()
 }
 
 /// Kolmogorov and Smirnov's distance, times the root of the count.
@@ -197,9 +126,7 @@ fn from_stream(law: &Dist, name: &str) -> Vec<f64> {
 
 fn from_luck(law: &Dist, name: &str) -> Vec<f64> {
     let place = Place::named(name, Purpose::Work);
-    (0..DRAWS as u64)
-        .map(|i| law.sample(&mut Luck::new(i).at(place)))
-        .collect()
+    (0..DRAWS as u64).map(|i| law.sample(&mut Luck::new(i).at(place))).collect()
 }
 
 #[test]
@@ -217,25 +144,11 @@ fn draws_follow_the_distribution_function() {
 fn moments_are_those_of_the_textbook() {
     for case in cases() {
         let close = |got: f64, want: f64| (got - want).abs() <= 1e-7 * want;
-        assert!(
-            close(case.law.mean(), case.mean),
-            "{}: mean {}",
-            case.name,
-            case.law.mean()
-        );
-        assert!(
-            close(case.law.variance(), case.variance),
-            "{}: variance {}",
-            case.name,
-            case.law.variance()
-        );
+        assert!(close(case.law.mean(), case.mean), "{}: mean {}", case.name, case.law.mean());
+        assert!(close(case.law.variance(), case.variance), "{}: variance {}", case.name, case.law.variance());
         let scaled = case.law.scaled(2.0);
         assert!(close(scaled.mean(), 2.0 * case.mean), "{}: scaled mean", case.name);
-        assert!(
-            close(scaled.variance(), 4.0 * case.variance),
-            "{}: scaled variance",
-            case.name
-        );
+        assert!(close(scaled.variance(), 4.0 * case.variance), "{}: scaled variance", case.name);
     }
 }
 
@@ -246,25 +159,12 @@ fn draws_have_the_mean_and_the_variance_that_the_law_reports() {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let error = (case.variance / count).sqrt();
-        assert!(
-            (mean - case.mean).abs() < 4.0 * error,
-            "{}: mean {mean}, not {}",
-            case.name,
-            case.mean
-        );
+        assert!((mean - case.mean).abs() < 4.0 * error, "{}: mean {mean}, not {}", case.name, case.mean);
         let squares: Vec<f64> = values.iter().map(|value| (value - mean) * (value - mean)).collect();
         let variance = squares.iter().sum::<f64>() / count;
-        let spread = squares
-            .iter()
-            .map(|square| (square - variance) * (square - variance))
-            .sum::<f64>()
-            / count;
+        let spread = squares.iter().map(|square| (square - variance) * (square - variance)).sum::<f64>() / count;
         let error = (spread / count).sqrt();
-        assert!(
-            (variance - case.variance).abs() < 5.0 * error,
-            "{}: variance {variance}",
-            case.name
-        );
+        assert!((variance - case.variance).abs() < 5.0 * error, "{}: variance {variance}", case.name);
     }
 }
 
@@ -294,10 +194,7 @@ fn inverse_laws_invert_and_fall_in_their_uniform() {
 #[test]
 fn two_laws_drawn_with_one_luck_move_together() {
     let place = Place::named("work", Purpose::Work);
-    let (before, after) = (
-        Dist::exponential(1.0).unwrap(),
-        Dist::lognormal_mean_cv(1.0, 1.0).unwrap(),
-    );
+    let (before, after) = (Dist::exponential(1.0).unwrap(), Dist::lognormal_mean_cv(1.0, 1.0).unwrap());
     let draw = |i| {
         let luck = Luck::new(i).at(place);
         (before.sample(&mut { luck }) - 1.0) * (after.sample(&mut { luck }) - 1.0)
@@ -330,10 +227,7 @@ fn limits_of_the_families_meet() {
     assert_eq!((constant.is_constant(), constant.variance()), (Some(2.5), 0.0));
     assert_eq!(constant.scaled(f64::NAN).is_constant(), Some(0.0));
     assert_eq!(Dist::exponential(1.0).unwrap().scaled(-1.0).is_constant(), Some(0.0));
-    assert_eq!(
-        constant.sample_span(&mut Stream::new(1, "constant")).nanos(),
-        2_500_000_000
-    );
+    assert_eq!(constant.sample_span(&mut Stream::new(1, "constant")).nanos(), 2_500_000_000);
     // An exactly known case between the pieces of the formula for the moments.
     let bounded = Dist::bounded_pareto(1.0, 1.0, 10.0).unwrap();
     assert!((bounded.mean() - libm::log(10.0) / 0.9).abs() < 1e-12);
@@ -392,10 +286,7 @@ fn assert_expected(law: &Popularity, counts: &[u32], mut rest: u32) {
     }
     if cells > 1.0 {
         let p = oracle::ChiSquared::new(cells - 1.0).unwrap().cdf(statistic);
-        assert!(
-            (1e-4..=1.0 - 1e-4).contains(&p),
-            "{law:?}: chi-square {statistic} in {cells} cells, p = {p}"
-        );
+        assert!((1e-4..=1.0 - 1e-4).contains(&p), "{law:?}: chi-square {statistic} in {cells} cells, p = {p}");
     }
 }
 

@@ -12,10 +12,7 @@ fn assert_even(what: &str, counts: &[u32]) {
     let away = |&count: &u32| (f64::from(count) - expected) * (f64::from(count) - expected) / expected;
     let statistic: f64 = counts.iter().map(away).sum();
     let p = ChiSquared::new((counts.len() - 1) as f64).unwrap().cdf(statistic);
-    assert!(
-        (1e-4..=1.0 - 1e-4).contains(&p),
-        "{what}: chi-square {statistic:.1}, p = {p}"
-    );
+    assert!((1e-4..=1.0 - 1e-4).contains(&p), "{what}: chi-square {statistic:.1}, p = {p}");
 }
 
 /// Values, neighbours in order, the lowest bits and the linear correlation of neighbours.
@@ -34,16 +31,10 @@ fn assert_independent(what: &str, bits: impl Iterator<Item = u64>) {
     assert_even(&format!("{what}, low bits"), &low);
     assert_even(&format!("{what}, neighbours"), &pairs);
 
-    let centred: Vec<f64> = bits
-        .iter()
-        .map(|&value| (value >> 11) as f64 / (1u64 << 53) as f64 - 0.5)
-        .collect();
+    let centred: Vec<f64> = bits.iter().map(|&value| (value >> 11) as f64 / (1u64 << 53) as f64 - 0.5).collect();
     let covariance: f64 = centred.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / DRAWS as f64;
     let correlation = covariance * 12.0;
-    assert!(
-        correlation.abs() < 4.0 / (DRAWS as f64).sqrt(),
-        "{what}: neighbours correlate by {correlation}"
-    );
+    assert!(correlation.abs() < 4.0 / (DRAWS as f64).sqrt(), "{what}: neighbours correlate by {correlation}");
 }
 
 fn first(luck: Luck, place: Place) -> u64 {
@@ -83,16 +74,10 @@ fn one_luck_at_many_places() {
 
 #[test]
 fn successive_attempts() {
-    let (call, work) = (
-        Place::named("cart.pay", Purpose::Call),
-        Place::named("pay.charge", Purpose::Work),
-    );
+    let (call, work) = (Place::named("cart.pay", Purpose::Call), Place::named("pay.charge", Purpose::Work));
     assert_independent("attempts", (0..).map(|i: u32| first(Luck::new(3).child(call, i), work)));
     let lucks = (0..).flat_map(|i: u64| (0..4).map(move |attempt| (i, attempt)));
-    assert_independent(
-        "attempts of many",
-        lucks.map(|(i, attempt)| first(Luck::new(i).child(call, attempt), work)),
-    );
+    assert_independent("attempts of many", lucks.map(|(i, attempt)| first(Luck::new(i).child(call, attempt), work)));
     let mixed = (0..).flat_map(|i: u64| [first(Luck::new(i), call), Luck::new(i).child(call, 0).value()]);
     assert_independent("a draw and a child at one place", mixed);
 }
@@ -113,14 +98,10 @@ fn successive_draws_at_one_place() {
 fn a_stream_is_its_seed_and_its_name() {
     let first_of = |seed, name: &str| Stream::new(seed, name).bits();
     assert_eq!(first_of(1, "a"), first_of(1, "a"));
-    let all: std::collections::BTreeSet<u64> = (0..100)
-        .flat_map(|seed| ["", "a", "b", "ab", "ba", "aa"].map(|name| first_of(seed, name)))
-        .collect();
+    let all: std::collections::BTreeSet<u64> =
+        (0..100).flat_map(|seed| ["", "a", "b", "ab", "ba", "aa"].map(|name| first_of(seed, name))).collect();
     assert_eq!(all.len(), 600);
-    assert_independent(
-        "first draws of sequential seeds",
-        (0..).map(|seed| first_of(seed, "arrivals")),
-    );
+    assert_independent("first draws of sequential seeds", (0..).map(|seed| first_of(seed, "arrivals")));
     let mut stream = Stream::new(9, "arrivals");
     assert_independent("a stream", std::iter::repeat_with(|| stream.bits()));
 }

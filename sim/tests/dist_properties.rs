@@ -9,19 +9,7 @@ use squall_sim::random::{BlockStream, Draw, Luck, Place, Purpose, Stream};
 
 /// Any double at all, or one of a plausible size, or one at the edge of something.
 fn number() -> impl Strategy<Value = f64> {
-    let edges = [
-        0.0,
-        -0.0,
-        1.0,
-        -1.0,
-        f64::NAN,
-        f64::INFINITY,
-        f64::MIN_POSITIVE,
-        5e-324,
-        f64::MAX,
-        1e150,
-        1e-150,
-    ];
+    let edges = [0.0, -0.0, 1.0, -1.0, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE, 5e-324, f64::MAX, 1e150, 1e-150];
     prop_oneof![2 => ANY, 5 => 1e-6..1e4, 1 => -10.0..10.0, 2 => proptest::sample::select(edges.to_vec())]
 }
 
@@ -64,29 +52,20 @@ impl Draw for Extreme {
 
 fn assert_sound(law: &Dist, seed: u64) -> Result<(), TestCaseError> {
     let mut stream = Stream::new(seed, "properties");
-    let drawn = (0..32)
-        .map(|_| law.sample(&mut stream))
-        .chain([0, u64::MAX].map(|bits| law.sample(&mut Extreme::new(bits))));
+    let drawn =
+        (0..32).map(|_| law.sample(&mut stream)).chain([0, u64::MAX].map(|bits| law.sample(&mut Extreme::new(bits))));
     for value in drawn {
         prop_assert!(value.is_finite() && value >= 0.0, "{law:?} gave {value}");
     }
     let (mean, variance) = (law.mean(), law.variance());
-    prop_assert!(
-        mean >= 0.0 && variance >= 0.0,
-        "{law:?} has mean {mean} and variance {variance}"
-    );
+    prop_assert!(mean >= 0.0 && variance >= 0.0, "{law:?} has mean {mean} and variance {variance}");
     Ok(())
 }
 
 /// The same cases at every run; for a search, raise the number and change the seed.
 fn config() -> ProptestConfig {
     let rng_seed = RngSeed::Fixed(20_261_122);
-    ProptestConfig {
-        cases: 2000,
-        rng_seed,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases: 2000, rng_seed, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {

@@ -21,23 +21,12 @@ pub(crate) struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     pub(crate) fn new(world: &'a spec::World) -> Self {
-        let services = world
+        let services = world.services.keys().zip(0..).map(|(name, id)| (name.as_str(), id)).collect();
+        let pairs = world
             .services
-            .keys()
-            .zip(0..)
-            .map(|(name, id)| (name.as_str(), id))
-            .collect();
-        let pairs = world.services.iter().flat_map(|(service, spec)| {
-            spec.endpoints
-                .keys()
-                .map(|endpoint| (service.as_str(), endpoint.as_str()))
-        });
-        Self {
-            problems: Vec::new(),
-            world,
-            services,
-            endpoints: pairs.zip(0..).collect(),
-        }
+            .iter()
+            .flat_map(|(service, spec)| spec.endpoints.keys().map(|endpoint| (service.as_str(), endpoint.as_str())));
+        Self { problems: Vec::new(), world, services, endpoints: pairs.zip(0..).collect() }
     }
 
     pub(crate) fn problem(&mut self, path: impl Into<String>, rule: impl Into<String>, remedy: impl Into<String>) {
@@ -46,44 +35,24 @@ impl<'a> Checker<'a> {
 
     pub(crate) fn settings(&mut self, settings: &Settings) {
         if settings.duration.is_zero() {
-            self.problem(
-                "run.duration",
-                "the run has no length",
-                "give it some simulated time, such as `300s`",
-            );
+            self.problem("run.duration", "the run has no length", "give it some simulated time, such as `300s`");
         }
         if settings.warmup >= settings.duration && !settings.duration.is_zero() {
-            let rule = format!(
-                "the warm-up of {} takes up the whole run of {}",
-                settings.warmup, settings.duration
-            );
+            let rule = format!("the warm-up of {} takes up the whole run of {}", settings.warmup, settings.duration);
             self.problem("run.warmup", rule, "make the warm-up shorter or the run longer");
         }
         let windows = settings.duration.nanos().checked_div(settings.resolution.nanos());
         if windows.is_none_or(|windows| windows > 100_000) {
-            let rule = format!(
-                "windows of {} in a run of {} are too many",
-                settings.resolution, settings.duration
-            );
-            self.problem(
-                "run.resolution",
-                rule,
-                "use windows wide enough that there are at most 100000 of them",
-            );
+            let rule = format!("windows of {} in a run of {} are too many", settings.resolution, settings.duration);
+            self.problem("run.resolution", rule, "use windows wide enough that there are at most 100000 of them");
         }
         self.within("run.limits.events", settings.limits.events, 1, 1 << 39);
         self.within("run.limits.in_flight", settings.limits.in_flight, 1, 1 << 23);
         self.within("run.limits.depth", settings.limits.depth.into(), 1, 1000);
-        if let Some((from, to)) = settings
-            .windows
-            .iter()
-            .find(|(from, to)| from >= to || *to > Time::ZERO + settings.duration)
+        if let Some((from, to)) =
+            settings.windows.iter().find(|(from, to)| from >= to || *to > Time::ZERO + settings.duration)
         {
-            self.problem(
-                "expect",
-                format!("the window from {from} to {to} is empty or ends after the run"),
-                "move it",
-            );
+            self.problem("expect", format!("the window from {from} to {to} is empty or ends after the run"), "move it");
         }
     }
 
@@ -91,11 +60,7 @@ impl<'a> Checker<'a> {
     pub(crate) fn within(&mut self, path: impl Into<String>, value: u64, least: u64, most: u64) {
         if !(least..=most).contains(&value) {
             let rule = format!("{value} is not between {least} and {most}");
-            let remedy = if value < least {
-                format!("use at least {least}")
-            } else {
-                format!("use at most {most}")
-            };
+            let remedy = if value < least { format!("use at least {least}") } else { format!("use at most {most}") };
             self.problem(path, rule, remedy);
         }
     }
@@ -108,11 +73,7 @@ impl<'a> Checker<'a> {
     /// A factor or weight: finite and above zero.
     pub(crate) fn positive(&mut self, path: impl Into<String>, value: f64) {
         if !(value > 0.0 && value <= 1e12) {
-            self.problem(
-                path,
-                format!("{value} is not a number above zero"),
-                "use a number such as `2` or `0.5`",
-            );
+            self.problem(path, format!("{value} is not a number above zero"), "use a number such as `2` or `0.5`");
         }
     }
 
@@ -149,17 +110,9 @@ impl<'a> Checker<'a> {
         if let Some(&id) = self.endpoints.get(&(service, endpoint)) {
             return Some(EndpointId(id));
         }
-        let known: Vec<&str> = self.world.services[service]
-            .endpoints
-            .keys()
-            .map(String::as_str)
-            .collect();
+        let known: Vec<&str> = self.world.services[service].endpoints.keys().map(String::as_str).collect();
         let remedy = did_you_mean(endpoint, known.into_iter(), "its endpoints");
-        self.problem(
-            path,
-            format!("service `{service}` has no endpoint `{endpoint}`"),
-            remedy,
-        );
+        self.problem(path, format!("service `{service}` has no endpoint `{endpoint}`"), remedy);
         None
     }
 
@@ -204,35 +157,21 @@ impl<'a> Checker<'a> {
             Law::Uniform { min, max } => Dist::uniform(min.seconds(), max.seconds()),
             Law::Exponential { mean } => Dist::exponential(mean.seconds()),
             Law::Normal { mean, sd } => Dist::normal(mean.seconds(), sd.seconds()),
-            Law::Lognormal {
-                median: Some(median),
-                p99: Some(p99),
-                mean: None,
-                cv: None,
-            } => Dist::lognormal_median_p99(median.seconds(), p99.seconds()),
-            Law::Lognormal {
-                median: None,
-                p99: None,
-                mean: Some(mean),
-                cv: Some(cv),
-            } => Dist::lognormal_mean_cv(mean.seconds(), *cv),
+            Law::Lognormal { median: Some(median), p99: Some(p99), mean: None, cv: None } => {
+                Dist::lognormal_median_p99(median.seconds(), p99.seconds())
+            }
+            Law::Lognormal { median: None, p99: None, mean: Some(mean), cv: Some(cv) } => {
+                Dist::lognormal_mean_cv(mean.seconds(), *cv)
+            }
             Law::Lognormal { .. } => {
-                self.problem(
-                    path,
-                    "a lognormal takes two parameters",
-                    "give `median` and `p99`, or `mean` and `cv`",
-                );
+                self.problem(path, "a lognormal takes two parameters", "give `median` and `p99`, or `mean` and `cv`");
                 return None;
             }
             Law::Gamma { mean, cv } => Dist::gamma(mean.seconds(), *cv),
             Law::Erlang { mean, stages } => Dist::erlang(*stages, mean.seconds()),
             Law::Weibull { shape, scale } => Dist::weibull(*shape, scale.seconds()),
             Law::Pareto { shape, min, max: None } => Dist::pareto(*shape, min.seconds()),
-            Law::Pareto {
-                shape,
-                min,
-                max: Some(max),
-            } => Dist::bounded_pareto(*shape, min.seconds(), max.seconds()),
+            Law::Pareto { shape, min, max: Some(max) } => Dist::bounded_pareto(*shape, min.seconds(), max.seconds()),
             Law::Hyperexponential { mean, cv } => Dist::hyperexponential_mean_cv(mean.seconds(), *cv),
             Law::Mixture(parts) => return self.mixture(path, parts),
             Law::Empirical { unit, table, .. } => {
@@ -262,10 +201,7 @@ impl<'a> Checker<'a> {
         let laws: Option<Vec<_>> = parts
             .iter()
             .enumerate()
-            .map(|(at, part)| {
-                self.law(&format!("{path}.mixture.{at}.of"), &part.of.0)
-                    .map(|dist| (part.weight, dist))
-            })
+            .map(|(at, part)| self.law(&format!("{path}.mixture.{at}.of"), &part.of.0).map(|dist| (part.weight, dist)))
             .collect();
         let built = Dist::mixture(laws?);
         self.built(path, built)

@@ -93,11 +93,7 @@ impl Plan {
         for (name, client) in &world.clients {
             let path = format!("clients.{name}");
             if world.services.contains_key(name) {
-                checker.problem(
-                    &path,
-                    format!("`{name}` is a service already"),
-                    "give the client a name of its own",
-                );
+                checker.problem(&path, format!("`{name}` is a service already"), "give the client a name of its own");
             }
             self.compile_client(world, name, &path, client, checker);
         }
@@ -171,17 +167,9 @@ impl Plan {
             }
             Arrivals::Gamma { rate, cv } => {
                 let intensity = intensity("gamma", rate);
-                Pattern::Gamma(
-                    intensity,
-                    checker.built(&format!("{path}.gamma.cv"), Dist::gamma(1.0, *cv))?,
-                )
+                Pattern::Gamma(intensity, checker.built(&format!("{path}.gamma.cv"), Dist::gamma(1.0, *cv))?)
             }
-            Arrivals::Bursty {
-                rate,
-                ratio,
-                burst,
-                quiet,
-            } => {
+            Arrivals::Bursty { rate, ratio, burst, quiet } => {
                 let intensity = intensity("bursty", rate);
                 checker.span(format!("{path}.bursty.burst"), *burst);
                 checker.span(format!("{path}.bursty.quiet"), *quiet);
@@ -192,15 +180,11 @@ impl Plan {
                 // The factors that make the mean over both states 1.
                 let in_burst = burst.seconds() / (burst.seconds() + quiet.seconds());
                 let low = 1.0 / (1.0 - in_burst + ratio * in_burst);
-                Pattern::Bursty {
-                    intensity,
-                    quiet: (low, quiet.seconds()),
-                    burst: (low * ratio, burst.seconds()),
-                }
+                Pattern::Bursty { intensity, quiet: (low, quiet.seconds()), burst: (low * ratio, burst.seconds()) }
             }
-            Arrivals::Trace { times, .. } => Pattern::Trace(Arc::new(
-                times.iter().map(|&at| Time::ZERO + Span::from_seconds(at)).collect(),
-            )),
+            Arrivals::Trace { times, .. } => {
+                Pattern::Trace(Arc::new(times.iter().map(|&at| Time::ZERO + Span::from_seconds(at)).collect()))
+            }
             Arrivals::Herd { count, at, over } => {
                 checker.within(format!("{path}.herd.count"), *count, 1, 10_000_000);
                 Pattern::Herd {
@@ -211,10 +195,7 @@ impl Plan {
             }
             Arrivals::Closed { users, think } => {
                 checker.count(format!("{path}.closed.users"), (*users).into());
-                Pattern::Closed {
-                    users: *users,
-                    think: checker.dist(self, &format!("{path}.closed.think"), think)?,
-                }
+                Pattern::Closed { users: *users, think: checker.dist(self, &format!("{path}.closed.think"), think)? }
             }
         })
     }
@@ -236,12 +217,7 @@ impl Intensity {
                 let (begin, end) = (at.seconds(), at.seconds() + over.seconds());
                 jumps(&[(0.0, base.get()), (begin, peak.get()), (end, base.get())])
             }
-            Profile::Diurnal {
-                mean,
-                swing,
-                period,
-                peak,
-            } => {
+            Profile::Diurnal { mean, swing, period, peak } => {
                 checker.span(format!("{path}.diurnal.period"), *period);
                 diurnal(mean.get(), swing.get(), period.seconds().max(1e-3), peak.seconds())
             }
@@ -257,42 +233,23 @@ impl Intensity {
             }
         };
         if segments.iter().all(|segment| segment.from == 0.0 && segment.to == 0.0) {
-            checker.problem(
-                path,
-                "the rate is zero all the time",
-                "give it a rate above zero, or take the client out",
-            );
+            checker.problem(path, "the rate is zero all the time", "give it a rate above zero, or take the client out");
         }
-        Self {
-            segments: Arc::new(segments),
-        }
+        Self { segments: Arc::new(segments) }
     }
 
     /// With the surges that the faults lay on this client.
     fn surged(self, world: &spec::World, client: &str) -> Self {
         let mut segments = self.segments.to_vec();
         for fault in &world.faults {
-            if let Fault::Surge {
-                at,
-                r#for,
-                client: target,
-                factor,
-            } = fault
+            if let Fault::Surge { at, r#for, client: target, factor } = fault
                 && target == client
             {
-                let (begin, end) = (
-                    at.seconds(),
-                    r#for.map_or(FOREVER, |long| at.seconds() + long.seconds()),
-                );
-                segments = segments
-                    .into_iter()
-                    .flat_map(|segment| surge(segment, begin, end, *factor))
-                    .collect();
+                let (begin, end) = (at.seconds(), r#for.map_or(FOREVER, |long| at.seconds() + long.seconds()));
+                segments = segments.into_iter().flat_map(|segment| surge(segment, begin, end, *factor)).collect();
             }
         }
-        Self {
-            segments: Arc::new(segments),
-        }
+        Self { segments: Arc::new(segments) }
     }
 
     /// Mean rate at the beginning of the run.
@@ -303,23 +260,13 @@ impl Intensity {
 }
 
 fn flat(start: f64, rate: f64) -> Segment {
-    Segment {
-        start,
-        end: FOREVER,
-        from: rate,
-        to: rate,
-    }
+    Segment { start, end: FOREVER, from: rate, to: rate }
 }
 
 /// A rate that jumps at each point.
 fn jumps(points: &[(f64, f64)]) -> Vec<Segment> {
     let ends = points.iter().skip(1).map(|&(start, _)| start).chain([FOREVER]);
-    let lines = points.iter().zip(ends).map(|(&(start, rate), end)| Segment {
-        start,
-        end,
-        from: rate,
-        to: rate,
-    });
+    let lines = points.iter().zip(ends).map(|(&(start, rate), end)| Segment { start, end, from: rate, to: rate });
     lines.filter(|segment| segment.end > segment.start).collect()
 }
 
@@ -328,27 +275,15 @@ fn polyline(points: &[(f64, f64)]) -> Vec<Segment> {
     let (Some(&(begin, first)), Some(&(end, last))) = (points.first(), points.last()) else {
         return vec![flat(0.0, 0.0)];
     };
-    let lead = Segment {
-        start: 0.0,
-        end: begin,
-        from: first,
-        to: first,
-    };
-    let lines = points.windows(2).map(|pair| Segment {
-        start: pair[0].0,
-        end: pair[1].0,
-        from: pair[0].1,
-        to: pair[1].1,
-    });
+    let lead = Segment { start: 0.0, end: begin, from: first, to: first };
+    let lines =
+        points.windows(2).map(|pair| Segment { start: pair[0].0, end: pair[1].0, from: pair[0].1, to: pair[1].1 });
     let all = std::iter::once(lead).chain(lines).chain([flat(end, last)]);
     all.filter(|segment| segment.end > segment.start).collect()
 }
 
 fn steps(path: &str, points: &[spec::RatePoint], checker: &mut Checker<'_>) -> Vec<Segment> {
-    let points: Vec<_> = points
-        .iter()
-        .map(|point| (point.at.seconds(), point.rate.get()))
-        .collect();
+    let points: Vec<_> = points.iter().map(|point| (point.at.seconds(), point.rate.get())).collect();
     if points.first().is_none_or(|&(at, _)| at != 0.0) {
         checker.problem(
             format!("{path}.steps"),
@@ -370,38 +305,20 @@ fn steps(path: &str, points: &[spec::RatePoint], checker: &mut Checker<'_>) -> V
 fn diurnal(mean: f64, swing: f64, period: f64, peak: f64) -> Vec<Segment> {
     let rate = |at: f64| mean * (1.0 + swing * libm::cos(std::f64::consts::TAU * (at - peak) / period));
     let lines = LINES_A_PERIOD * 400;
-    let points: Vec<_> = (0..=lines)
-        .map(|n| period * f64::from(n) / f64::from(LINES_A_PERIOD))
-        .map(|at| (at, rate(at)))
-        .collect();
+    let points: Vec<_> =
+        (0..=lines).map(|n| period * f64::from(n) / f64::from(LINES_A_PERIOD)).map(|at| (at, rate(at))).collect();
     polyline(&points)
 }
 
 /// A segment with the part between `begin` and `end` multiplied.
 fn surge(segment: Segment, begin: f64, end: f64, factor: f64) -> Vec<Segment> {
-    let cuts = [
-        segment.start,
-        begin.clamp(segment.start, segment.end),
-        end.clamp(segment.start, segment.end),
-        segment.end,
-    ];
-    let pieces = cuts
-        .windows(2)
-        .zip([1.0, factor, 1.0])
-        .filter(|(cut, _)| cut[1] > cut[0]);
+    let cuts =
+        [segment.start, begin.clamp(segment.start, segment.end), end.clamp(segment.start, segment.end), segment.end];
+    let pieces = cuts.windows(2).zip([1.0, factor, 1.0]).filter(|(cut, _)| cut[1] > cut[0]);
     pieces
         .map(|(cut, factor)| {
-            let to = if cut[1] == FOREVER {
-                segment.to
-            } else {
-                segment.rate_at(cut[1])
-            };
-            Segment {
-                start: cut[0],
-                end: cut[1],
-                from: segment.rate_at(cut[0]) * factor,
-                to: to * factor,
-            }
+            let to = if cut[1] == FOREVER { segment.to } else { segment.rate_at(cut[1]) };
+            Segment { start: cut[0], end: cut[1], from: segment.rate_at(cut[0]) * factor, to: to * factor }
         })
         .collect()
 }
@@ -412,12 +329,7 @@ mod tests {
 
     #[test]
     fn a_surge_cuts_a_line_in_three() {
-        let line = Segment {
-            start: 0.0,
-            end: 10.0,
-            from: 0.0,
-            to: 100.0,
-        };
+        let line = Segment { start: 0.0, end: 10.0, from: 0.0, to: 100.0 };
         let pieces = surge(line, 2.0, 4.0, 3.0);
         assert_eq!(pieces.len(), 3);
         assert_eq!((pieces[1].from, pieces[1].to), (60.0, 120.0));
@@ -427,14 +339,6 @@ mod tests {
     #[test]
     fn a_surge_without_an_end_lasts() {
         let pieces = surge(flat(0.0, 10.0), 5.0, FOREVER, 2.0);
-        assert_eq!(
-            pieces[1],
-            Segment {
-                start: 5.0,
-                end: FOREVER,
-                from: 20.0,
-                to: 20.0
-            }
-        );
+        assert_eq!(pieces[1], Segment { start: 5.0, end: FOREVER, from: 20.0, to: 20.0 });
     }
 }

@@ -53,18 +53,8 @@ pub(super) fn describe(fault: &Fault) -> String {
     };
     let what = match fault {
         Fault::Crash { service, replicas, .. } => format!("crash {service}{}", some(replicas)),
-        Fault::Slow {
-            service,
-            replicas,
-            factor,
-            ..
-        } => format!("slow {service}{} ×{factor}", some(replicas)),
-        Fault::Errors {
-            service,
-            replicas,
-            share,
-            ..
-        } => format!("errors {service}{} {share}", some(replicas)),
+        Fault::Slow { service, replicas, factor, .. } => format!("slow {service}{} ×{factor}", some(replicas)),
+        Fault::Errors { service, replicas, share, .. } => format!("errors {service}{} {share}", some(replicas)),
         Fault::Link { from, to, .. } => format!("link {from} → {to}"),
         Fault::Partition { from, to, .. } => format!("partition {from} → {to}"),
         Fault::Flush { cache, .. } => format!("flush {cache}"),
@@ -114,22 +104,11 @@ impl Plan {
             let (begin, long) = fault.when();
             let end = long.map(|long| Time::ZERO + begin.span() + checker.span(format!("{path}.for"), long));
             if begin.span() >= self.settings.duration {
-                let rule = format!(
-                    "it begins at {begin}, when the run of {} is over",
-                    self.settings.duration
-                );
-                checker.problem(
-                    format!("{path}.at"),
-                    rule,
-                    "begin earlier, or set a longer `run.duration`",
-                );
+                let rule = format!("it begins at {begin}, when the run of {} is over", self.settings.duration);
+                checker.problem(format!("{path}.at"), rule, "begin earlier, or set a longer `run.duration`");
             }
             if let Some(effect) = self.effect(world, &path, fault, checker) {
-                self.faults.push(FaultPlan {
-                    at: Time::ZERO + begin.span(),
-                    end,
-                    effect,
-                });
+                self.faults.push(FaultPlan { at: Time::ZERO + begin.span(), end, effect });
             }
         }
     }
@@ -140,37 +119,17 @@ impl Plan {
                 let (service, replicas) = self.target(path, service, *replicas, checker)?;
                 Effect::Crash { service, replicas }
             }
-            Fault::Slow {
-                service,
-                replicas,
-                factor,
-                ..
-            } => {
+            Fault::Slow { service, replicas, factor, .. } => {
                 checker.positive(format!("{path}.factor"), *factor);
                 let (service, replicas) = self.target(path, service, *replicas, checker)?;
-                Effect::Slow {
-                    service,
-                    replicas,
-                    factor: *factor,
-                }
+                Effect::Slow { service, replicas, factor: *factor }
             }
-            Fault::Errors {
-                service,
-                replicas,
-                share,
-                ..
-            } => {
+            Fault::Errors { service, replicas, share, .. } => {
                 let (service, replicas) = self.target(path, service, *replicas, checker)?;
-                Effect::Errors {
-                    service,
-                    replicas,
-                    share: share.get(),
-                }
+                Effect::Errors { service, replicas, share: share.get() }
             }
             Fault::Link { .. } | Fault::Partition { .. } => self.link_effect(path, fault, checker)?,
-            Fault::Flush { cache, .. } => Effect::Flush {
-                cache: checker.cache(&format!("{path}.cache"), cache)?,
-            },
+            Fault::Flush { cache, .. } => Effect::Flush { cache: checker.cache(&format!("{path}.cache"), cache)? },
             Fault::Surge { client, factor, .. } => {
                 checker.positive(format!("{path}.factor"), *factor);
                 self.surge(world, path, client, checker)?
@@ -199,11 +158,7 @@ impl Plan {
         use spec::Arrivals::{Closed, Herd, Trace};
         let Some(spec) = world.clients.get(client) else {
             let remedy = super::check::did_you_mean(client, world.clients.keys().map(String::as_str), "clients");
-            checker.problem(
-                format!("{path}.client"),
-                format!("there is no client `{client}`"),
-                remedy,
-            );
+            checker.problem(format!("{path}.client"), format!("there is no client `{client}`"), remedy);
             return None;
         };
         if matches!(spec.arrivals, Closed { .. } | Herd { .. } | Trace { .. }) {
@@ -218,18 +173,10 @@ impl Plan {
     }
 
     fn edge_between(&self, path: &str, from: &str, to: &str, checker: &mut Checker<'_>) -> Option<EdgeId> {
-        if let Some(at) = self
-            .edges
-            .iter()
-            .position(|edge| edge.caller == from && edge.callee_name == to)
-        {
+        if let Some(at) = self.edges.iter().position(|edge| edge.caller == from && edge.callee_name == to) {
             return Some(EdgeId(at as u32));
         }
-        let known: Vec<_> = self
-            .edges
-            .iter()
-            .map(|edge| format!("{} → {}", edge.caller, edge.callee_name))
-            .collect();
+        let known: Vec<_> = self.edges.iter().map(|edge| format!("{} → {}", edge.caller, edge.callee_name)).collect();
         let remedy = super::check::did_you_mean(&format!("{from} → {to}"), known.iter().map(String::as_str), "calls");
         checker.problem(format!("{path}.to"), format!("`{from}` never calls `{to}`"), remedy);
         None
@@ -237,25 +184,15 @@ impl Plan {
 
     fn link_effect(&mut self, path: &str, fault: &Fault, checker: &mut Checker<'_>) -> Option<Effect> {
         Some(match fault {
-            Fault::Link {
-                from, to, delay, loss, ..
-            } => {
+            Fault::Link { from, to, delay, loss, .. } => {
                 if delay.is_none() && loss.is_none() {
                     checker.problem(path, "this fault does nothing", "give it a `delay`, a `loss`, or both");
                 }
                 let edge = self.edge_between(path, from, to, checker)?;
-                let delay = delay
-                    .as_ref()
-                    .and_then(|dist| checker.dist(self, &format!("{path}.delay"), dist));
-                Effect::Link {
-                    edge,
-                    delay,
-                    loss: loss.map_or(0.0, |loss| loss.get()),
-                }
+                let delay = delay.as_ref().and_then(|dist| checker.dist(self, &format!("{path}.delay"), dist));
+                Effect::Link { edge, delay, loss: loss.map_or(0.0, |loss| loss.get()) }
             }
-            Fault::Partition {
-                from, to, direction, ..
-            } => {
+            Fault::Partition { from, to, direction, .. } => {
                 let edge = self.edge_between(path, from, to, checker)?;
                 let (calls, answers) = (*direction != Direction::Answers, *direction != Direction::Calls);
                 Effect::Partition { edge, calls, answers }

@@ -113,16 +113,8 @@ impl Plan {
         plan.compile_clients(world, &mut checker);
         plan.compile_programs(world, &mut checker);
         plan.compile_faults(world, &mut checker);
-        plan.names.edges = plan
-            .edges
-            .iter()
-            .map(|edge| (edge.caller.clone(), edge.callee_name.clone()))
-            .collect();
-        if checker.problems.is_empty() {
-            Ok(plan)
-        } else {
-            Err(checker.problems)
-        }
+        plan.names.edges = plan.edges.iter().map(|edge| (edge.caller.clone(), edge.callee_name.clone())).collect();
+        if checker.problems.is_empty() { Ok(plan) } else { Err(checker.problems) }
     }
 
     pub(crate) fn dist(&self, id: DistId) -> &Dist {

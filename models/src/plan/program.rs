@@ -142,27 +142,20 @@ impl<'c> Compiler<'_, '_, 'c> {
 
     fn edge(&mut self, path: &str, callee: &'c str, edge: &spec::Edge) -> Option<EdgeId> {
         let callers = self.world.services[self.service_name].replicas;
-        let id = self
-            .plan
-            .compile_edge((path, self.service_name, callee), callers, edge, self.checker)?;
+        let id = self.plan.compile_edge((path, self.service_name, callee), callers, edge, self.checker)?;
         self.edges.insert(callee, id);
         Some(id)
     }
 
     /// Declared but unused is an error: a user would believe that it does something.
     fn unused(&mut self, service: &spec::Service) {
-        for callee in service
-            .edges
-            .keys()
-            .filter(|callee| !self.called.contains(callee.as_str()))
-        {
+        for callee in service.edges.keys().filter(|callee| !self.called.contains(callee.as_str())) {
             if !self.world.services.contains_key(callee) {
                 continue; // That there is no such service was said already.
             }
             let path = format!("services.{}.edges.{callee}", self.service_name);
             let rule = format!("`{}` has an edge to `{callee}`, but never calls it", self.service_name);
-            self.checker
-                .problem(path, rule, "add a `call` step, or take the edge out");
+            self.checker.problem(path, rule, "add a `call` step, or take the edge out");
         }
     }
 
@@ -192,10 +185,7 @@ impl<'c> Compiler<'_, '_, 'c> {
                 let place = Place::named(path, Purpose::Call);
                 self.plan.ops.push(Op::Spawn { place, after: Pc(0) });
                 self.strand(&format!("{path}.spawn"), steps);
-                self.plan.ops[at] = Op::Spawn {
-                    place,
-                    after: self.plan.next(),
-                };
+                self.plan.ops[at] = Op::Spawn { place, after: self.plan.next() };
             }
             Step::Write(effect) => {
                 if effect.is_empty() {
@@ -211,10 +201,7 @@ impl<'c> Compiler<'_, '_, 'c> {
             }
             Step::Fail(share) => {
                 let place = Place::named(path, Purpose::Fail);
-                self.plan.ops.push(Op::Fail {
-                    share: share.get(),
-                    place,
-                });
+                self.plan.ops.push(Op::Fail { share: share.get(), place });
             }
         }
     }
@@ -245,12 +232,7 @@ impl<'c> Compiler<'_, '_, 'c> {
         };
         let Some(edge) = edge else { return };
         let place = Place::named(path, Purpose::Call);
-        self.plan.ops.push(Op::Call {
-            edge,
-            endpoint,
-            place,
-            go_on: call.on_error == OnError::Continue,
-        });
+        self.plan.ops.push(Op::Call { edge, endpoint, place, go_on: call.on_error == OnError::Continue });
     }
 
     fn parallel(&mut self, path: &str, parallel: &'c spec::Parallel) {
@@ -280,10 +262,7 @@ impl<'c> Compiler<'_, '_, 'c> {
     fn choose(&mut self, path: &str, choices: &'c [spec::Choice]) {
         self.checker.count(path, choices.len() as u64);
         let table = self.plan.choices.len() as u32;
-        self.plan.ops.push(Op::Choose {
-            table,
-            place: Place::named(path, Purpose::Choose),
-        });
+        self.plan.ops.push(Op::Choose { table, place: Place::named(path, Purpose::Choose) });
         self.plan.choices.push(Vec::new());
         let total: f64 = choices.iter().map(|choice| choice.weight).sum();
         let (mut cumulative, mut starts, mut jumps) = (0.0, Vec::new(), Vec::new());
@@ -307,13 +286,7 @@ impl<'c> Compiler<'_, '_, 'c> {
         let cache = self.checker.cache(&format!("{path}.name"), &lookup.name);
         let keys = self.checker.keys(&format!("{path}.keys"), &lookup.keys);
         let at = self.plan.ops.len();
-        let op = |hit| {
-            Some(Op::Cache {
-                cache: cache?,
-                keys: keys?,
-                hit,
-            })
-        };
+        let op = |hit| Some(Op::Cache { cache: cache?, keys: keys?, hit });
         self.plan.ops.push(Op::End);
         self.scoped(path, |compiler| compiler.steps(&format!("{path}.miss"), &lookup.miss));
         self.plan.ops.push(Op::Fill);
@@ -337,9 +310,7 @@ impl<'c> Compiler<'_, '_, 'c> {
                 self.checker.problem(format!("{path}.pool"), rule, remedy);
             }
         }
-        self.scoped(path, |compiler| {
-            compiler.steps(&format!("{path}.steps"), &acquire.steps)
-        });
+        self.scoped(path, |compiler| compiler.steps(&format!("{path}.steps"), &acquire.steps));
         self.plan.ops.push(Op::Release);
     }
 
@@ -347,8 +318,7 @@ impl<'c> Compiler<'_, '_, 'c> {
         self.scopes += 1;
         if self.scopes == MAX_SCOPES + 1 {
             let rule = format!("more than {MAX_SCOPES} `cache` and `acquire` steps are open inside each other");
-            self.checker
-                .problem(path, rule, "move the inner ones to an endpoint of their own");
+            self.checker.problem(path, rule, "move the inner ones to an endpoint of their own");
         }
         inner(self);
         self.scopes -= 1;

@@ -19,6 +19,7 @@ pub(crate) enum CapacityPlan {
 #[derive(Clone, Debug)]
 pub(crate) struct ServicePlan {
     pub(crate) capacity: CapacityPlan,
+    pub(crate) holds_workers: bool,
     pub(crate) replicas: u32,
     /// The first of its replicas.
     pub(crate) first: u32,
@@ -60,6 +61,8 @@ pub(crate) struct EdgePlan {
     pub(crate) callee: ServiceId,
     pub(crate) latency: Option<DistId>,
     pub(crate) loss: f64,
+    /// Instant and perfect, as long as no fault says otherwise.
+    pub(crate) plain: bool,
     pub(crate) balance: BalancePlan,
     /// The whole call, retries included.
     pub(crate) total: Option<Span>,
@@ -191,12 +194,7 @@ impl Plan {
         let first_pool = self.pools.len() as u32;
         for (pool_name, pool) in &service.pools {
             let path = format!("{path}.pools.{pool_name}");
-            checker.within(
-                format!("{path}.size"),
-                u64::from(pool.size) + u64::from(pool.overflow),
-                1,
-                1_000_000,
-            );
+            checker.within(format!("{path}.size"), u64::from(pool.size) + u64::from(pool.overflow), 1, 1_000_000);
             self.pools.push(PoolPlan {
                 size: pool.size,
                 most: pool.size.saturating_add(pool.overflow),
@@ -212,12 +210,10 @@ impl Plan {
             );
         }
         for endpoint in service.endpoints.values() {
-            self.endpoints.push(EndpointPlan {
-                start: Pc(0),
-                queues: endpoint.queues,
-            });
+            self.endpoints.push(EndpointPlan { start: Pc(0), queues: endpoint.queues });
         }
         self.services.push(ServicePlan {
+            holds_workers: matches!(capacity, CapacityPlan::Workers(_)),
             capacity,
             replicas: service.replicas,
             first: self.replicas,
@@ -248,11 +244,7 @@ impl Plan {
                     );
                     return None;
                 };
-                let count = prefill
-                    .count
-                    .unwrap_or(u64::MAX)
-                    .min(law.keys())
-                    .min(limit(cache.capacity));
+                let count = prefill.count.unwrap_or(u64::MAX).min(law.keys()).min(limit(cache.capacity));
                 checker.within(format!("{path}.prefill.count"), count, 1, 50_000_000);
                 Some((keys, count, prefill.spread))
             });
@@ -279,12 +271,10 @@ impl Plan {
         let name = format!("{caller}->{callee}");
         let place = |purpose| Place::named(&name, purpose);
         let policies = Stack::compile(&format!("{path}.policies"), &edge.policies, checker);
-        let latency = edge
-            .link
-            .latency
-            .as_ref()
-            .and_then(|dist| checker.dist(self, &format!("{path}.link.latency"), dist));
+        let latency =
+            edge.link.latency.as_ref().and_then(|dist| checker.dist(self, &format!("{path}.link.latency"), dist));
         let latency = latency.filter(|id| self.dists[id.at()].is_constant() != Some(0.0));
+        let loss = edge.link.loss.map_or(0.0, |loss| loss.get());
         let balance = self.compile_balance(path, &edge.balance, service, callee, checker);
         let id = super::EdgeId(self.edges.len() as u32);
         let slots = self.balancer_slots;
@@ -304,7 +294,8 @@ impl Plan {
             callee_name: callee.to_owned(),
             callee: service,
             latency,
-            loss: edge.link.loss.map_or(0.0, |loss| loss.get()),
+            loss,
+            plain: latency.is_none() && loss == 0.0,
             balance,
             total: policies.total,
             timeout: policies.timeout,
@@ -338,10 +329,7 @@ impl Plan {
             Balance::Weighted(weights) => {
                 let path = format!("{path}.balance.weighted");
                 if weights.len() != replicas as usize {
-                    let rule = format!(
-                        "{} weights for the {replicas} replicas of `{callee_name}`",
-                        weights.len()
-                    );
+                    let rule = format!("{} weights for the {replicas} replicas of `{callee_name}`", weights.len());
                     checker.problem(&path, rule, "give one weight for each replica");
                 }
                 for (at, &weight) in weights.iter().enumerate() {
@@ -363,10 +351,7 @@ impl Plan {
                     })
                     .collect();
                 ring.sort_unstable();
-                BalancePlan::ConsistentHash {
-                    keys,
-                    ring: Arc::new(ring),
-                }
+                BalancePlan::ConsistentHash { keys, ring: Arc::new(ring) }
             }
         }
     }
@@ -383,19 +368,11 @@ fn compile_capacity(path: &str, capacity: &Capacity, checker: &mut Checker<'_>) 
             CapacityPlan::Workers(*workers)
         }
         Capacity::ProcessorSharing { cores, concurrency } => {
-            checker.within(
-                format!("{path}.capacity.processor_sharing.cores"),
-                (*cores).into(),
-                1,
-                65_536,
-            );
+            checker.within(format!("{path}.capacity.processor_sharing.cores"), (*cores).into(), 1, 65_536);
             if let Limit::At(bound) = concurrency {
                 checker.count(format!("{path}.capacity.processor_sharing.concurrency"), *bound);
             }
-            CapacityPlan::Sharing {
-                cores: *cores,
-                concurrency: limit(*concurrency),
-            }
+            CapacityPlan::Sharing { cores: *cores, concurrency: limit(*concurrency) }
         }
         Capacity::Unlimited => CapacityPlan::Unlimited,
     }
@@ -455,11 +432,7 @@ fn compile_retry(path: &str, spec: &retry::Spec, checker: &mut Checker<'_>) -> R
             }
             if let Some(cap) = spec.cap.filter(|cap| *cap < spec.base) {
                 let rule = format!("the cap {cap} is below the base {}", spec.base);
-                checker.problem(
-                    format!("{path}.exponential.cap"),
-                    rule,
-                    "make the cap at least as long as the base",
-                );
+                checker.problem(format!("{path}.exponential.cap"), rule, "make the cap at least as long as the base");
             }
             ("exponential", &spec.on)
         }

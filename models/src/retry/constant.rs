@@ -35,17 +35,11 @@ pub(crate) struct Constant {
 impl Constant {
     pub(super) fn new(spec: &Spec) -> Self {
         let on = Failures::new(spec.on.as_ref());
-        Self {
-            attempts: spec.attempts,
-            on,
-            delay: spec.delay.span(),
-            jitter: spec.jitter,
-        }
+        Self { attempts: spec.attempts, on, delay: spec.delay.span(), jitter: spec.jitter }
     }
 
     #[inline]
     pub(super) fn delay(&self, facts: Facts, draws: &mut impl Draw) -> Span {
-        self.jitter
-            .spread(self.delay, self.delay, Span::MAX, facts.previous, draws)
+        self.jitter.spread(self.delay, self.delay, Span::MAX, facts.previous, draws)
     }
 }

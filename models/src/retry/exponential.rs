@@ -83,14 +83,7 @@ mod tests {
 
     fn policy(jitter: Jitter) -> Exponential {
         let (base, cap) = (Duration::from_seconds(0.1), Some(Duration::from_seconds(10.0)));
-        Exponential::new(&Spec {
-            attempts: 9,
-            base,
-            factor: 2.0,
-            cap,
-            jitter,
-            on: None,
-        })
+        Exponential::new(&Spec { attempts: 9, base, factor: 2.0, cap, jitter, on: None })
     }
 
     /// Mean and standard deviation of the sum of the first eight delays, over 100,000 calls.
@@ -103,14 +96,7 @@ mod tests {
             let mut previous = Span::ZERO;
             let mut total = 0.0;
             for attempts in 1..=8 {
-                previous = policy.delay(
-                    Facts {
-                        attempts,
-                        previous,
-                        failure: Failure::Error,
-                    },
-                    &mut draws,
-                );
+                previous = policy.delay(Facts { attempts, previous, failure: Failure::Error }, &mut draws);
                 total += previous.seconds();
             }
             sum += total;
@@ -126,15 +112,9 @@ mod tests {
         let (none, spread) = totals(Jitter::None);
         assert!((none - 22.7).abs() < 1e-6 && spread < 1e-3, "{none} {spread}");
         let (full, spread) = totals(Jitter::Full);
-        assert!(
-            (full - 11.35).abs() < 0.036 && (spread - 3.5895).abs() < 0.023,
-            "{full} {spread}"
-        );
+        assert!((full - 11.35).abs() < 0.036 && (spread - 3.5895).abs() < 0.023, "{full} {spread}");
         let (equal, spread) = totals(Jitter::Equal);
-        assert!(
-            (equal - 17.025).abs() < 0.018 && (spread - 3.5895 / 2.0).abs() < 0.012,
-            "{equal} {spread}"
-        );
+        assert!((equal - 17.025).abs() < 0.018 && (spread - 3.5895 / 2.0).abs() < 0.012, "{equal} {spread}");
     }
 
     #[test]
@@ -144,14 +124,7 @@ mod tests {
             let mut draws = Luck::new(call).at(Place::named("test", Purpose::Jitter));
             let mut previous = Span::ZERO;
             for attempts in 1..50 {
-                let next = policy.delay(
-                    Facts {
-                        attempts,
-                        previous,
-                        failure: Failure::Error,
-                    },
-                    &mut draws,
-                );
+                let next = policy.delay(Facts { attempts, previous, failure: Failure::Error }, &mut draws);
                 let ceiling = previous.max(policy.base).scaled(3.0).min(policy.cap);
                 assert!(next >= policy.base && next <= ceiling, "{previous} then {next}");
                 previous = next;

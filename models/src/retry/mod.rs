@@ -79,9 +79,7 @@ pub(crate) struct Failures(u16);
 impl Failures {
     /// These failures; without a list, all of them.
     pub(crate) fn new(list: Option<&Vec<Failure>>) -> Self {
-        Self(list.map_or(u16::MAX, |list| {
-            list.iter().fold(0, |set, &failure| set | 1 << failure as u16)
-        }))
+        Self(list.map_or(u16::MAX, |list| list.iter().fold(0, |set, &failure| set | 1 << failure as u16)))
     }
 
     pub(crate) const fn contains(self, failure: Failure) -> bool {

@@ -185,10 +185,7 @@ pub struct CallOptions {
 impl std::str::FromStr for CallOptions {
     type Err = std::convert::Infallible;
     fn from_str(to: &str) -> Result<Self, Self::Err> {
-        Ok(Self {
-            to: to.to_owned(),
-            on_error: OnError::Fail,
-        })
+        Ok(Self { to: to.to_owned(), on_error: OnError::Fail })
     }
 }
 

@@ -20,17 +20,9 @@ impl Run<'_> {
         }
         for ((client, plan), open) in self.state.clients.iter().zip(&self.plan.clients).zip(open) {
             let (name, totals) = (&plan.name, &client.totals);
-            balance(
-                &format!("client {name}: arrivals = fates + in flight"),
-                totals.arrivals,
-                totals.ended() + open,
-            )?;
+            balance(&format!("client {name}: arrivals = fates + in flight"), totals.arrivals, totals.ended() + open)?;
             balance(&format!("client {name}: in flight"), client.in_flight, open)?;
-            balance(
-                &format!("client {name}: latencies = successes"),
-                totals.latency.count(),
-                totals.ok,
-            )?;
+            balance(&format!("client {name}: latencies = successes"), totals.latency.count(), totals.ok)?;
         }
         Ok(())
     }
@@ -46,11 +38,7 @@ impl Run<'_> {
             let totals = &edge.totals;
             let name = format!("edge {} → {}", plan.caller, plan.callee_name);
             let ended = totals.ok + totals.failed.iter().sum::<u64>() + totals.abandoned;
-            balance(
-                &format!("{name}: calls = fates + abandoned + in flight"),
-                totals.calls,
-                ended + open[at],
-            )?;
+            balance(&format!("{name}: calls = fates + abandoned + in flight"), totals.calls, ended + open[at])?;
             // An attempt ends well, badly, or with its caller.
             let ended: u64 = totals.ok + totals.failed_attempts.iter().sum::<u64>() + waiting[at];
             if totals.attempts < ended || totals.attempts > ended + totals.abandoned {
@@ -66,12 +54,7 @@ impl Run<'_> {
     fn audit_services(&self) -> Result<(), String> {
         let services = self.plan.services.len();
         let (mut present, mut queued) = (vec![0; services], vec![0; services]);
-        for (_, call) in self
-            .state
-            .calls
-            .iter()
-            .filter(|(_, call)| !call.strand && call.state != CallState::Transit)
-        {
+        for (_, call) in self.state.calls.iter().filter(|(_, call)| !call.strand && call.state != CallState::Transit) {
             present[call.service.at()] += 1;
             queued[call.service.at()] += u64::from(call.state == CallState::Queued);
         }
@@ -79,18 +62,11 @@ impl Run<'_> {
             let name = &self.plan.names.services[at];
             let totals = &service.totals;
             let ended = totals.ok + totals.failed[..FAILURES].iter().sum::<u64>();
-            balance(
-                &format!("service {name}: arrivals = fates + present"),
-                totals.arrivals,
-                ended + present[at],
-            )?;
+            balance(&format!("service {name}: arrivals = fates + present"), totals.arrivals, ended + present[at])?;
             balance(&format!("service {name}: present"), service.present, present[at])?;
             balance(&format!("service {name}: queued"), service.queued, queued[at])?;
             if totals.wasted > totals.work {
-                return Err(format!(
-                    "service {name}: {} wasted of {} done",
-                    totals.wasted, totals.work
-                ));
+                return Err(format!("service {name}: {} wasted of {} done", totals.wasted, totals.work));
             }
         }
         Ok(())
@@ -107,10 +83,7 @@ impl Run<'_> {
             let lines: u64 = replica.lines.iter().map(|line| line.len() as u64).sum();
             balance(&format!("replica {name}: waiting"), replica.waiting, lines)?;
             if replica.busy > replica.most {
-                return Err(format!(
-                    "replica {name}: {} of {} workers held",
-                    replica.busy, replica.most
-                ));
+                return Err(format!("replica {name}: {} of {} workers held", replica.busy, replica.most));
             }
         }
         for pool in &self.state.pools {
@@ -124,9 +97,5 @@ impl Run<'_> {
 }
 
 fn balance(rule: &str, left: u64, right: u64) -> Result<(), String> {
-    if left == right {
-        Ok(())
-    } else {
-        Err(format!("{rule}: {left} is not {right}"))
-    }
+    if left == right { Ok(()) } else { Err(format!("{rule}: {left} is not {right}")) }
 }

@@ -57,11 +57,7 @@ const NOBODY: u32 = u32::MAX;
 impl CacheState {
     pub(crate) fn new(plan: &CachePlan, replicas: usize) -> Self {
         let stores = if plan.per_replica { replicas } else { 1 };
-        Self {
-            totals: CacheTotals::default(),
-            stores: vec![Store::new(); stores],
-            filling: 0,
-        }
+        Self { totals: CacheTotals::default(), stores: vec![Store::new(); stores], filling: 0 }
     }
 
     /// From here on, maxima count anew.
@@ -127,12 +123,7 @@ impl Store {
             self.places.remove(self.entries[at as usize].key);
             self.free.push(at);
         }
-        let entry = Entry {
-            key,
-            expires,
-            newer: NOBODY,
-            older: NOBODY,
-        };
+        let entry = Entry { key, expires, newer: NOBODY, older: NOBODY };
         let at = if let Some(at) = self.free.pop() {
             self.entries[at as usize] = entry;
             at
@@ -219,11 +210,7 @@ impl Run<'_> {
         cache.totals.fills += 1;
         cache.totals.evictions += u64::from(evicted);
         for waiting in self.fill_ended(id, store, wanted).into_iter().rev() {
-            if let Some(call) = self
-                .state
-                .calls
-                .get_mut(waiting)
-                .filter(|call| call.state == CallState::WaitingForFill)
+            if let Some(call) = self.state.calls.get_mut(waiting).filter(|call| call.state == CallState::WaitingForFill)
             {
                 call.state = CallState::Ready;
                 call.pc = hit;
@@ -236,23 +223,12 @@ impl Run<'_> {
     pub(super) fn fill_failed(&mut self, key: Key<Call>, id: CacheId, keys: KeysId, failure: Failure) {
         let call = &self.state.calls[key];
         let wanted = self.plan.keys[keys.at()].key(call.root, call.number);
-        let store = if self.plan.caches[id.at()].per_replica {
-            call.replica.at()
-        } else {
-            0
-        };
+        let store = if self.plan.caches[id.at()].per_replica { call.replica.at() } else { 0 };
         for waiting in self.fill_ended(id, store, wanted).into_iter().rev() {
-            if let Some(call) = self
-                .state
-                .calls
-                .get_mut(waiting)
-                .filter(|call| call.state == CallState::WaitingForFill)
+            if let Some(call) = self.state.calls.get_mut(waiting).filter(|call| call.state == CallState::WaitingForFill)
             {
                 call.state = CallState::Ready;
-                self.state.tasks.push(Task::Finish {
-                    call: waiting,
-                    outcome: Err(failure),
-                });
+                self.state.tasks.push(Task::Finish { call: waiting, outcome: Err(failure) });
             }
         }
     }
@@ -284,11 +260,8 @@ impl Run<'_> {
                 // The most popular key goes in last, so that it is evicted last.
                 for key in (0..count).rev() {
                     let ttl = plan.ttl.unwrap_or(Span::MAX);
-                    let left = if spread && plan.ttl.is_some() {
-                        ttl.scaled(Luck::new(key).at(place).unit())
-                    } else {
-                        ttl
-                    };
+                    let left =
+                        if spread && plan.ttl.is_some() { ttl.scaled(Luck::new(key).at(place).unit()) } else { ttl };
                     store.insert(key, Time::ZERO + left, plan.capacity);
                 }
             }

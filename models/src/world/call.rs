@@ -57,6 +57,8 @@ pub(crate) struct Call {
     pub(crate) root: Luck,
     pub(crate) number: u64,
     pub(crate) arrived: Time,
+    /// When it got a worker.
+    pub(crate) started: Time,
     /// When it came into its present state.
     pub(crate) since: Time,
     pub(crate) deadline: Time,
@@ -99,14 +101,8 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    pub(crate) const NONE: Self = Self {
-        parent: Key::NONE,
-        first: Key::NONE,
-        next: Key::NONE,
-        previous: Key::NONE,
-        running: 0,
-        needed: 0,
-    };
+    pub(crate) const NONE: Self =
+        Self { parent: Key::NONE, first: Key::NONE, next: Key::NONE, previous: Key::NONE, running: 0, needed: 0 };
 }
 
 /// What a call is doing.

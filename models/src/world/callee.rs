@@ -3,7 +3,7 @@
 use super::call::{Call, State as CallState};
 use super::{Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{CapacityPlan, ReplicaId};
+use crate::plan::ReplicaId;
 use crate::spec::Order;
 use squall_sim::random::Draw;
 use squall_sim::{Key, Ticket};
@@ -18,7 +18,6 @@ impl Run<'_> {
         let replica = &self.state.replicas[call.replica.at()];
         let service = &mut self.state.services[call.service.at()];
         let plan = &self.plan.services[call.service.at()];
-        service.touch(now);
         service.present += 1;
         service.totals.arrivals += 1;
         service.totals.first_arrivals += u64::from(call.first);
@@ -55,11 +54,7 @@ impl Run<'_> {
         if replica.waiting == 0 {
             replica.full_since = now;
         }
-        let class = if replica.lines.len() > 1 {
-            call.priority as usize
-        } else {
-            0
-        };
+        let class = if replica.lines.len() > 1 { call.priority as usize } else { 0 };
         replica.lines[class].push(key);
         replica.waiting += 1;
         service.queued += 1;
@@ -82,29 +77,26 @@ impl Run<'_> {
         let call = &mut self.state.calls[key];
         call.state = CallState::Ready;
         self.cx.cancel(call.timer);
-        let (replica, service, priority) = (call.replica, call.service, call.priority);
+        let (replica, service, priority, since) = (call.replica, call.service, call.priority, call.since);
         let replica = &mut self.state.replicas[replica.at()];
         let class = if replica.lines.len() > 1 { priority as usize } else { 0 };
         replica.lines[class].left(&self.state.calls, CallState::Queued);
         replica.waiting -= 1;
         let service = &mut self.state.services[service.at()];
-        service.touch(now);
+        service.waited += u128::from(now.since(since).nanos());
         service.queued -= 1;
     }
 
-    /// A call gets a worker. The service's integrals are up to date.
+    /// A call gets a worker.
     #[inline]
     fn start(&mut self, key: Key<Call>, at_once: bool) {
         let now = self.cx.now();
         let call = &mut self.state.calls[key];
         call.state = CallState::Ready;
-        call.since = now;
+        call.started = now;
         call.served = true;
         let service = &mut self.state.services[call.service.at()];
         self.state.replicas[call.replica.at()].busy += 1;
-        if matches!(self.plan.services[call.service.at()].capacity, CapacityPlan::Workers(_)) {
-            service.in_use += 1;
-        }
         service.totals.started += 1;
         service.totals.started_at_once += u64::from(at_once);
         service.totals.wait.record(now.since(call.arrived));
@@ -118,10 +110,6 @@ impl Run<'_> {
         replica.busy -= 1;
         let service_id = replica.service;
         let plan = &self.plan.services[service_id.at()];
-        let service = &mut self.state.services[service_id.at()];
-        if matches!(plan.capacity, CapacityPlan::Workers(_)) {
-            service.in_use -= 1;
-        }
         if replica.waiting == 0 || !replica.up {
             return;
         }
@@ -129,14 +117,13 @@ impl Run<'_> {
         loop {
             let replica = &mut self.state.replicas[id.at()];
             let calls = &self.state.calls;
-            let next = replica
-                .lines
-                .iter_mut()
-                .find_map(|line| line.pop(calls, CallState::Queued, last));
+            let next = replica.lines.iter_mut().find_map(|line| line.pop(calls, CallState::Queued, last));
             let Some(next) = next else { return };
             replica.waiting -= 1;
-            self.state.services[service_id.at()].queued -= 1;
             let call = &mut self.state.calls[next];
+            let service = &mut self.state.services[service_id.at()];
+            service.queued -= 1;
+            service.waited += u128::from(now.since(call.since).nanos());
             let (timer, deadline) = (call.timer, call.deadline);
             call.timer = Ticket::NONE;
             self.cx.cancel(timer);
@@ -144,10 +131,7 @@ impl Run<'_> {
                 return self.start(next, false);
             }
             call.state = CallState::Ready;
-            self.state.tasks.push(Task::Finish {
-                call: next,
-                outcome: Err(Failure::Expired),
-            });
+            self.state.tasks.push(Task::Finish { call: next, outcome: Err(Failure::Expired) });
         }
     }
 
@@ -156,33 +140,39 @@ impl Run<'_> {
         if let Err(failure) = outcome {
             self.close_scopes(key, failure);
         }
-        // Its worker goes to the next call before the answer goes out.
-        let Some(call) = self.state.calls.remove(key) else {
-            return;
-        };
         let now = self.cx.now();
+        let Some(call) = self.state.calls.get(key) else { return };
         let service = &mut self.state.services[call.service.at()];
         service.totals.work += call.work;
         if call.orphan {
             service.totals.wasted += call.work;
         }
         if call.strand {
-            return self.strand_ended(&call, outcome);
+            let family = call.family;
+            self.state.calls.free(key);
+            return self.strand_ended(family, outcome);
         }
-        service.touch(now);
         service.present -= 1;
+        let stay = now.since(call.arrived);
+        service.stayed += u128::from(stay.nanos());
+        if call.served && self.plan.services[call.service.at()].holds_workers {
+            service.held += u128::from(now.since(call.started).nanos());
+        }
         match outcome {
             Ok(()) => {
                 service.totals.ok += 1;
-                service.totals.latency.record(now.since(call.arrived));
+                service.totals.latency.record(stay);
             }
             Err(failure) => service.totals.failed[failure as usize] += 1,
         }
-        self.state.replicas[call.replica.at()].ended += 1;
-        if call.served {
-            self.release(call.replica);
+        let Call { invocation, luck, attempt, replica, served, .. } = *call;
+        self.state.calls.free(key);
+        // Its worker goes to the next call before the answer goes out.
+        if served {
+            self.state.replicas[replica.at()].ended += 1;
+            self.release(replica);
         }
-        self.respond(key, &call, outcome);
+        self.respond(key, invocation, (attempt, luck), outcome);
     }
 
     /// Stops a call wherever it is.

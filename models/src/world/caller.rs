@@ -32,6 +32,9 @@ pub(crate) struct Trouble {
     pub(crate) delay: Option<DistId>,
 }
 
+/// The target of an attempt that no balancer counts.
+pub(super) const UNCOUNTED: u32 = u32::MAX;
+
 /// What became of a message.
 enum Sent {
     Lost,
@@ -42,12 +45,7 @@ enum Sent {
 impl EdgeState {
     pub(crate) fn new(plan: &Plan, edge: &EdgePlan) -> Self {
         let replicas = plan.services[edge.callee.at()].replicas;
-        let next = plan
-            .edges
-            .iter()
-            .map(|e| e.slots)
-            .filter(|&slots| slots > edge.slots)
-            .min();
+        let next = plan.edges.iter().map(|e| e.slots).filter(|&slots| slots > edge.slots).min();
         let slots = next.unwrap_or(plan.balancer_slots) - edge.slots;
         let counts = replicas > 1 && matches!(edge.balance, BalancePlan::LeastOutstanding | BalancePlan::PowerOfTwo);
         Self {
@@ -79,12 +77,20 @@ impl Run<'_> {
         if let Some(lane) = state.total_lane {
             self.state.invocations[key].total_timer = self.cx.after_lane(lane, Event::TotalTimeout(key));
         }
-        if self.state.invocations.len() as u64 >= self.plan.settings.limits.in_flight {
-            self.state.full = true;
-            self.cx.stop();
+        // Callees work on for callers who have left, so either side can be the longer one.
+        let in_flight = self.state.invocations.len().max(self.state.calls.len());
+        if in_flight as u64 >= self.plan.settings.limits.in_flight {
+            self.overfull();
         }
-        self.state.tasks.push(Task::Attempt(key));
+        self.attempt(key);
         key
+    }
+
+    /// As much is in flight as there may be: the run ends after this event.
+    #[cold]
+    pub(super) fn overfull(&mut self) {
+        self.state.full = true;
+        self.cx.stop();
     }
 
     /// Makes the next attempt of a call.
@@ -116,27 +122,25 @@ impl Run<'_> {
         };
         let attempt = invocation.attempt;
         let luck = invocation.luck.child(edge.attempt_place, attempt.into());
-        let (depth, invocation) = (invocation.depth, *invocation);
+        let Invocation { root, number, endpoint, client, caller, depth, priority, first, orphan, .. } = *invocation;
         if depth > plan.settings.limits.depth {
             return self.answer(key, attempt, Err(Failure::TooDeep));
         }
-        let Some(target) = self.pick(edge_id, &invocation, luck) else {
+        let Some(target) = self.pick(edge_id, caller, (root, number), luck) else {
             return self.refused(key, edge_id, attempt, luck);
         };
-        self.state.invocations[key].target = target;
-        if self.state.edges[edge_id.at()].counts {
-            self.state.outstanding[slot(plan, edge, invocation.caller, target)] += 1;
-        }
         let Sent::After(latency) = self.send(edge_id, luck, true) else {
+            self.state.invocations[key].target = self.outstanding(edge_id, caller, target);
             return;
         };
         let call = self.state.calls.insert(Call {
             invocation: key,
             child: Key::NONE,
             luck,
-            root: invocation.root,
-            number: invocation.number,
+            root,
+            number,
             arrived: now,
+            started: now,
             since: now,
             deadline,
             work: Span::ZERO,
@@ -144,27 +148,40 @@ impl Run<'_> {
             timer: Ticket::NONE,
             replica: ReplicaId(plan.services[edge.callee.at()].first + target),
             service: edge.callee,
-            endpoint: invocation.endpoint,
-            pc: plan.endpoint(invocation.endpoint).start,
+            endpoint,
+            pc: plan.endpoint(endpoint).start,
             family: Family::NONE,
             scopes: [Pc(0); MAX_SCOPES],
             open: 0,
             attempt,
             depth,
-            client: invocation.client,
-            priority: invocation.priority,
+            client,
+            priority,
             state: CallState::Transit,
-            orphan: invocation.orphan,
-            first: invocation.first && attempt == 1,
+            orphan,
+            first: first && attempt == 1,
             served: false,
             strand: false,
         });
-        self.state.invocations[key].call = call;
+        let target = self.outstanding(edge_id, caller, target);
+        let invocation = &mut self.state.invocations[key];
+        (invocation.call, invocation.target) = (call, target);
         if latency.is_zero() {
             self.deliver(call);
         } else {
             self.state.calls[call].timer = self.cx.after(latency, Event::Deliver(call));
         }
+    }
+
+    /// Counts a call as outstanding where the balancer looks at that; the replica then, or `UNCOUNTED`.
+    #[inline]
+    fn outstanding(&mut self, id: EdgeId, caller: u32, target: u32) -> u32 {
+        if !self.state.edges[id.at()].counts {
+            return UNCOUNTED;
+        }
+        let edge = &self.plan.edges[id.at()];
+        self.state.outstanding[slot(self.plan, edge, caller, target)] += 1;
+        target
     }
 
     /// Nobody listens: the caller hears of it as soon as the network allows.
@@ -178,36 +195,24 @@ impl Run<'_> {
     /// Puts an answer on its way.
     fn reply(&mut self, invocation: Key<Invocation>, attempt: u16, outcome: Outcome, latency: Span) {
         if latency.is_zero() {
-            self.state.tasks.push(Task::Answer {
-                invocation,
-                attempt,
-                outcome,
-            });
+            self.answer(invocation, attempt, outcome);
         } else {
-            self.cx.after(
-                latency,
-                Event::Answer {
-                    invocation,
-                    attempt,
-                    failure: outcome.err(),
-                },
-            );
+            self.cx.after(latency, Event::Answer { invocation, attempt, failure: outcome.err() });
         }
     }
 
     /// Sends the answer of a call to whoever made it, unless nobody waits.
     #[inline]
-    pub(super) fn respond(&mut self, key: Key<Call>, call: &Call, outcome: Outcome) {
-        let Some(invocation) = self.state.invocations.get_mut(call.invocation) else {
-            return;
-        };
-        if invocation.call != key {
+    pub(super) fn respond(&mut self, call: Key<Call>, key: Key<Invocation>, from: (u16, Luck), outcome: Outcome) {
+        let Some(invocation) = self.state.invocations.get_mut(key) else { return };
+        if invocation.call != call {
             return;
         }
         invocation.call = Key::NONE;
         let edge = invocation.edge;
-        if let Sent::After(latency) = self.send(edge, call.luck, false) {
-            self.reply(call.invocation, call.attempt, outcome, latency);
+        let (attempt, luck) = from;
+        if let Sent::After(latency) = self.send(edge, luck, false) {
+            self.reply(key, attempt, outcome, latency);
         }
     }
 
@@ -216,6 +221,9 @@ impl Run<'_> {
     fn send(&mut self, id: EdgeId, luck: Luck, there: bool) -> Sent {
         let edge = &self.plan.edges[id.at()];
         let state = &mut self.state.edges[id.at()];
+        if edge.plain && !state.trouble.any {
+            return Sent::After(Span::ZERO);
+        }
         let places = if there { &edge.there } else { &edge.back };
         let mut latency = match edge.latency {
             Some(dist) => self.plan.dist(dist).sample_span(&mut luck.at(places.latency)),
@@ -249,10 +257,11 @@ impl Run<'_> {
         if invocation.attempt != attempt || !invocation.waiting {
             return;
         }
-        let timer = invocation.timer;
         invocation.waiting = false;
-        self.cx.cancel(timer);
-        self.settle(key);
+        self.cx.cancel(invocation.timer);
+        if invocation.target != UNCOUNTED {
+            self.settle(key);
+        }
         match outcome {
             Ok(()) => self.conclude(key, Ok(())),
             Err(failure) => self.attempt_failed(key, failure),
@@ -281,15 +290,9 @@ impl Run<'_> {
         let invocation = &mut self.state.invocations[key];
         let edge = &plan.edges[invocation.edge.at()];
         self.state.edges[invocation.edge.at()].totals.failed_attempts[failure as usize] += 1;
-        let facts = Facts {
-            attempts: invocation.attempt,
-            previous: invocation.previous,
-            failure,
-        };
+        let facts = Facts { attempts: invocation.attempt, previous: invocation.previous, failure };
         let luck = invocation.luck.child(edge.jitter_place, invocation.attempt.into());
-        let delay = edge
-            .retry
-            .and_then(|retry| retry.decide(facts, &mut luck.at(edge.jitter_place)));
+        let delay = edge.retry.and_then(|retry| retry.decide(facts, &mut luck.at(edge.jitter_place)));
         match delay {
             None => self.conclude(key, Err(failure)),
             Some(delay) => {
@@ -305,24 +308,21 @@ impl Run<'_> {
 
     /// A call is over: tell whoever waits for it.
     fn conclude(&mut self, key: Key<Invocation>, outcome: Outcome) {
-        let Some(invocation) = self.state.invocations.remove(key) else {
-            return;
-        };
+        let invocation = &self.state.invocations[key];
         self.cx.cancel(invocation.total_timer);
         let totals = &mut self.state.edges[invocation.edge.at()].totals;
         match outcome {
             Ok(()) => totals.ok += 1,
             Err(failure) => totals.failed[failure as usize] += 1,
         }
-        if invocation.parent.is_none() {
+        let parent = invocation.parent;
+        if parent.is_none() {
             self.cx.cancel(invocation.patience);
-            self.request_ended(&invocation, outcome);
+            self.request_ended(key, outcome);
         } else {
-            self.state.tasks.push(Task::Resume {
-                call: invocation.parent,
-                outcome,
-            });
+            self.state.tasks.push(Task::Resume { call: parent, outcome });
         }
+        self.state.invocations.free(key);
     }
 
     /// The caller no longer waits for the attempt under way.
@@ -390,18 +390,18 @@ impl Run<'_> {
     #[inline]
     fn settle(&mut self, key: Key<Invocation>) {
         let invocation = &self.state.invocations[key];
-        if invocation.target == u32::MAX || !self.state.edges[invocation.edge.at()].counts {
+        if invocation.target == UNCOUNTED {
             return;
         }
         let edge = &self.plan.edges[invocation.edge.at()];
         let at = slot(self.plan, edge, invocation.caller, invocation.target);
         self.state.outstanding[at] -= 1;
-        self.state.invocations[key].target = u32::MAX;
+        self.state.invocations[key].target = UNCOUNTED;
     }
 
     /// Which replica gets this attempt; none if all are down.
     #[inline]
-    fn pick(&mut self, id: EdgeId, invocation: &Invocation, luck: Luck) -> Option<u32> {
+    fn pick(&mut self, id: EdgeId, caller: u32, (root, number): (Luck, u64), luck: Luck) -> Option<u32> {
         let plan = self.plan;
         let edge = &plan.edges[id.at()];
         let service = &self.state.services[edge.callee.at()];
@@ -409,11 +409,11 @@ impl Run<'_> {
         if up.len() <= 1 {
             return up.first().copied();
         }
-        let outstanding = |replica: u32| self.state.outstanding[slot(plan, edge, invocation.caller, replica)];
+        let outstanding = |replica: u32| self.state.outstanding[slot(plan, edge, caller, replica)];
         let mut draws = luck.at(edge.balance_place);
         Some(match &edge.balance {
             BalancePlan::RoundRobin => {
-                let turn = &mut self.state.edges[id.at()].turns[invocation.caller as usize];
+                let turn = &mut self.state.edges[id.at()].turns[caller as usize];
                 let picked = up[*turn as usize % up.len()];
                 *turn = (*turn + 1) % up.len() as u32;
                 picked
@@ -432,20 +432,14 @@ impl Run<'_> {
             BalancePlan::PowerOfTwo => {
                 let first = below(up.len(), &mut draws);
                 let second = (first + 1 + below(up.len() - 1, &mut draws)) % up.len();
-                if outstanding(up[second]) < outstanding(up[first]) {
-                    up[second]
-                } else {
-                    up[first]
-                }
+                if outstanding(up[second]) < outstanding(up[first]) { up[second] } else { up[first] }
             }
             BalancePlan::ConsistentHash { keys, ring } => {
-                let key = plan.keys[keys.at()].key(invocation.root, invocation.number);
+                let key = plan.keys[keys.at()].key(root, number);
                 let hash = Luck::new(key).at(edge.balance_place).bits();
                 let start = ring.partition_point(|point| point.hash < hash);
                 let points = ring[start..].iter().chain(&ring[..start]);
-                points
-                    .map(|point| point.replica)
-                    .find(|replica| up.binary_search(replica).is_ok())?
+                points.map(|point| point.replica).find(|replica| up.binary_search(replica).is_ok())?
             }
         })
     }

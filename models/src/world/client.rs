@@ -1,6 +1,7 @@
 //! Clients at work: requests begin, end, and are asked again.
 
 use super::call::{Invocation, Reload};
+use super::caller::UNCOUNTED;
 use super::source::Source;
 use super::{Event, Run};
 use crate::histogram::Histogram;
@@ -14,8 +15,8 @@ use squall_sim::{Key, Span, Ticket, Time};
 #[derive(Clone, Debug)]
 pub(crate) struct ClientState {
     pub(crate) totals: ClientTotals,
-    /// Latencies of the present window of the series.
-    pub(crate) window: Histogram,
+    /// Latencies of the present window of the series, to 1 %: a window has few of them, and is emptied often.
+    pub(crate) window: Histogram<6>,
     pub(crate) in_flight: u64,
     source: Source,
     lucks: Stream,
@@ -84,14 +85,7 @@ impl Run<'_> {
         let luck = Luck::from_stream(&mut state.lucks);
         let number = state.number;
         state.number += 1;
-        self.request(Request {
-            client,
-            user: 0,
-            root: luck,
-            luck,
-            number,
-            reloads: 0,
-        });
+        self.request(Request { client, user: 0, root: luck, luck, number, reloads: 0 });
     }
 
     /// A closed-loop user thinks before the next request.
@@ -113,25 +107,12 @@ impl Run<'_> {
         state.asked[user as usize] += 1;
         let number = state.number;
         state.number += 1;
-        self.request(Request {
-            client,
-            user,
-            root: luck,
-            luck,
-            number,
-            reloads: 0,
-        });
+        self.request(Request { client, user, root: luck, luck, number, reloads: 0 });
     }
 
     /// Somebody presses reload: the same request, under new circumstances.
     pub(super) fn arrive_again(&mut self, key: Key<Reload>) {
-        let Some(Reload {
-            client,
-            root,
-            number,
-            reloads,
-        }) = self.state.reloads.remove(key)
-        else {
+        let Some(Reload { client, root, number, reloads }) = self.state.reloads.remove(key) else {
             return;
         };
         let Some(reload) = &self.plan.clients[client.at()].reload else {
@@ -139,26 +120,12 @@ impl Run<'_> {
         };
         let luck = root.child(reload.luck_place, reloads.into());
         self.state.clients[client.at()].totals.reloads += 1;
-        self.request(Request {
-            client,
-            user: 0,
-            root,
-            luck,
-            number,
-            reloads,
-        });
+        self.request(Request { client, user: 0, root, luck, number, reloads });
     }
 
     #[inline]
     fn request(&mut self, request: Request) {
-        let Request {
-            client,
-            user,
-            root,
-            luck,
-            number,
-            reloads,
-        } = request;
+        let Request { client, user, root, luck, number, reloads } = request;
         let plan = &self.plan.clients[client.at()];
         let state = &mut self.state.clients[client.at()];
         state.totals.arrivals += 1;
@@ -180,7 +147,7 @@ impl Run<'_> {
             client,
             user,
             caller: 0,
-            target: u32::MAX,
+            target: UNCOUNTED,
             attempt: 0,
             depth: 0,
             reloads,
@@ -189,15 +156,18 @@ impl Run<'_> {
             first: reloads == 0,
             orphan: false,
         });
-        if let Some((dist, place)) = plan.patience {
+        if let Some((dist, place)) = plan.patience
+            && let Some(invocation) = self.state.invocations.get_mut(key)
+        {
             let patience = self.plan.dist(dist).sample_span(&mut luck.at(place));
-            self.state.invocations[key].patience = self.cx.after(patience, Event::GiveUp(key));
+            invocation.patience = self.cx.after(patience, Event::GiveUp(key));
         }
     }
 
     /// A request has come to its end: this is its fate.
-    pub(super) fn request_ended(&mut self, invocation: &Invocation, outcome: Outcome) {
+    pub(super) fn request_ended(&mut self, key: Key<Invocation>, outcome: Outcome) {
         let now = self.cx.now();
+        let invocation = &self.state.invocations[key];
         let client = invocation.client;
         let state = &mut self.state.clients[client.at()];
         let totals = &mut state.totals;
@@ -218,9 +188,11 @@ impl Run<'_> {
         };
         self.cx.note(invocation.number << 8 | code);
         if !state.asked.is_empty() {
-            self.think(client, invocation.user);
+            let user = invocation.user;
+            self.think(client, user);
         } else if outcome.is_err() {
-            self.perhaps_reload(invocation);
+            let invocation = *invocation;
+            self.perhaps_reload(&invocation);
         }
     }
 
@@ -231,10 +203,7 @@ impl Run<'_> {
         if invocation.reloads >= reload.times || invocation.luck.at(reload.share_place).unit() >= reload.share {
             return;
         }
-        let delay = self
-            .plan
-            .dist(reload.delay)
-            .sample_span(&mut invocation.luck.at(reload.delay_place));
+        let delay = self.plan.dist(reload.delay).sample_span(&mut invocation.luck.at(reload.delay_place));
         let key = self.state.reloads.insert(Reload {
             client: invocation.client,
             root: invocation.root,

@@ -25,44 +25,26 @@ impl Run<'_> {
     pub(super) fn look_for_deadlocks(&mut self) {
         let seen = &self.state.observer.ended;
         let idle = |at: usize| self.state.replicas[at].ended == seen[at];
-        let full = self
-            .state
-            .replicas
-            .iter()
-            .enumerate()
-            .filter(|(at, replica)| replica.waiting > 0 && idle(*at));
-        let dry = self.state.replicas.iter().enumerate().filter(|(at, replica)| {
-            let pools = self.plan.services[replica.service.at()].pools.1 as usize;
-            let pools = &self.state.pools[replica.pools as usize..replica.pools as usize + pools];
-            pools.iter().any(|pool| pool.line.len() > 0) && idle(*at)
-        });
+        let full = self.state.replicas.iter().enumerate().filter(|(at, replica)| replica.waiting > 0 && idle(*at));
+        // The calls of a dry pool can be stuck while others come and go in the same replica.
+        let still = self.state.pools.iter().zip(&self.state.observer.given);
+        let dry = still.filter(|(pool, given)| pool.line.len() > 0 && pool.totals.given == **given);
         let suspects = full.count() + dry.count();
         if suspects == 0 || suspects == self.state.observer.suspects || self.state.calls.len() > MOST_CALLS {
             return;
         }
-        self.state.observer.suspects = suspects;
         let live = self.reduce();
-        let stuck: Vec<Key<Call>> = self
-            .state
-            .calls
-            .iter()
-            .map(|(key, _)| key)
-            .filter(|key| !live[key.index()])
-            .collect();
+        let stuck: Vec<Key<Call>> =
+            self.state.calls.iter().map(|(key, _)| key).filter(|key| !live[key.index()]).collect();
         let Some(deadlock) = self.name_cycle(&stuck, &live) else {
             return;
         };
-        if !self
-            .state
-            .observer
-            .deadlocks
-            .iter()
-            .any(|known| known.cycle == deadlock.cycle)
-        {
+        // These are stuck for good, so there is nothing new to find before others are. As long as nothing was found,
+        // a call that works for longer than a window may yet close a cycle.
+        self.state.observer.suspects = suspects;
+        if !self.state.observer.deadlocks.iter().any(|known| known.cycle == deadlock.cycle) {
             for component in &deadlock.cycle {
-                self.state
-                    .observer
-                    .fails(deadlock.at, component.clone(), || "stuck in a wait-for cycle".into());
+                self.state.observer.fails(deadlock.at, component.clone(), || "stuck in a wait-for cycle".into());
             }
             self.state.observer.deadlocks.push(deadlock);
         }
@@ -70,26 +52,11 @@ impl Run<'_> {
 
     /// For each call, by the number of its place, whether it can go on one day.
     fn reduce(&self) -> Vec<bool> {
-        let most = self
-            .state
-            .calls
-            .iter()
-            .map(|(key, _)| key.index() + 1)
-            .max()
-            .unwrap_or(0);
+        let most = self.state.calls.iter().map(|(key, _)| key.index() + 1).max().unwrap_or(0);
         let mut live = vec![false; most];
-        let mut workers: Vec<bool> = self
-            .state
-            .replicas
-            .iter()
-            .map(|replica| replica.busy < replica.most)
-            .collect();
-        let mut pools: Vec<bool> = self
-            .state
-            .pools
-            .iter()
-            .map(|pool| pool.in_use < self.plan.pools[pool.id.at()].most)
-            .collect();
+        let mut workers: Vec<bool> = self.state.replicas.iter().map(|replica| replica.busy < replica.most).collect();
+        let mut pools: Vec<bool> =
+            self.state.pools.iter().map(|pool| pool.in_use < self.plan.pools[pool.id.at()].most).collect();
         loop {
             let mut changed = false;
             for (key, call) in self.state.calls.iter() {
@@ -139,11 +106,7 @@ impl Run<'_> {
             CallState::Calling => match self.state.invocations.get(call.child) {
                 Some(child) if child.timer == Ticket::NONE && child.total_timer == Ticket::NONE => {
                     // Without a callee the message is on its way, or lost; that is no deadlock.
-                    if self.state.calls.get(child.call).is_some() {
-                        Wait::Call(child.call)
-                    } else {
-                        Wait::Nothing
-                    }
+                    if self.state.calls.get(child.call).is_some() { Wait::Call(child.call) } else { Wait::Nothing }
                 }
                 _ => Wait::Nothing,
             },
@@ -155,12 +118,10 @@ impl Run<'_> {
     /// The pools of which a call holds a connection, by the number of their state.
     fn held_pools<'c>(&'c self, call: &'c Call) -> impl Iterator<Item = usize> + 'c {
         let first = self.state.replicas[call.replica.at()].pools;
-        call.scopes[..call.open as usize]
-            .iter()
-            .filter_map(move |pc| match self.plan.ops[pc.at()] {
-                Op::Acquire { pool } => Some((first + pool) as usize),
-                _ => None,
-            })
+        call.scopes[..call.open as usize].iter().filter_map(move |pc| match self.plan.ops[pc.at()] {
+            Op::Acquire { pool } => Some((first + pool) as usize),
+            _ => None,
+        })
     }
 
     /// Follows stuck calls from resource to resource until one comes again.
@@ -173,26 +134,14 @@ impl Run<'_> {
                 // The cycle is named from its first component by name, wherever the search came in.
                 let first = (0..cycle.len()).min_by_key(|&at| self.label(cycle[at]))?;
                 cycle.rotate_left(first);
-                let holders = stuck
-                    .iter()
-                    .filter(|&&key| cycle.iter().any(|&resource| self.holds(key, resource)));
-                let at = holders
-                    .filter_map(|&key| self.blocked_on(key))
-                    .map(|(_, since)| since)
-                    .max()?;
+                let holders = stuck.iter().filter(|&&key| cycle.iter().any(|&resource| self.holds(key, resource)));
+                let at = holders.filter_map(|&key| self.blocked_on(key)).map(|(_, since)| since).max()?;
                 let cycle = cycle.into_iter().map(|resource| self.label(resource)).collect();
-                return Some(Deadlock {
-                    at,
-                    cycle,
-                    stuck: stuck.len() as u64,
-                });
+                return Some(Deadlock { at, cycle, stuck: stuck.len() as u64 });
             }
             path.push(resource);
             debug_assert!(stuck.iter().all(|key| !live[key.index()]));
-            let holder = stuck
-                .iter()
-                .filter(|&&key| self.holds(key, resource))
-                .find_map(|&key| self.blocked_on(key));
+            let holder = stuck.iter().filter(|&&key| self.holds(key, resource)).find_map(|&key| self.blocked_on(key));
             resource = holder?.0;
         }
     }

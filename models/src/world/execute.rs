@@ -3,132 +3,119 @@
 use super::call::{Call, Invocation, State as CallState};
 use super::{Event, Run};
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{DistId, EdgeId, EndpointId, Op, Pc};
-use squall_sim::random::{Draw, Place};
+use crate::plan::{EdgeId, EndpointId, Op, Pc};
+use squall_sim::random::{Draw, Luck, Place};
 use squall_sim::{Key, Span, Ticket, Time};
 
 impl Run<'_> {
     /// Goes on with a call until it has to wait or ends.
     pub(super) fn execute(&mut self, key: Key<Call>) {
+        let Some(call) = self.state.calls.get_mut(key) else { return };
+        let mut pc = call.pc;
         loop {
-            let Some(call) = self.state.calls.get_mut(key) else {
-                return;
-            };
-            let (luck, pc) = (call.luck, call.pc);
-            let next = match self.plan.ops[pc.at()] {
-                Op::Work { dist, place } => match self.work(key, dist, place) {
-                    true => return,
-                    false => pc.next(),
-                },
-                Op::Sleep { dist, place } => {
-                    let length = self.plan.dist(dist).sample_span(&mut luck.at(place));
-                    if length.is_zero() {
-                        pc.next()
-                    } else {
-                        call.state = CallState::Sleeping;
-                        call.since = self.cx.now();
+            let call = &mut self.state.calls[key];
+            let luck = call.luck;
+            call.pc = pc;
+            match self.plan.ops[pc.at()] {
+                Op::Work { dist, place } => {
+                    let replica = &self.state.replicas[call.replica.at()];
+                    let mut length = self.plan.dist(dist).sample_span(&mut luck.at(place));
+                    if replica.slow != 1.0 {
+                        length = length.scaled(replica.slow);
+                    }
+                    if !length.is_zero() {
+                        (call.state, call.since, call.piece) = (CallState::Working, self.cx.now(), length);
+                        if replica.sharing.applies() {
+                            let id = call.replica;
+                            return self.share(id, key, length);
+                        }
                         call.timer = self.cx.after(length, Event::Elapsed(key));
                         return;
                     }
                 }
-                Op::Call {
-                    edge, endpoint, place, ..
-                } => return self.call(key, edge, endpoint, place),
-                Op::Jump { to } => to,
+                Op::Call { edge, endpoint, place, .. } => return self.call(key, edge, endpoint, place),
                 Op::End => return self.finish(key, Ok(())),
-                Op::Choose { table, place } => {
-                    let draw = luck.at(place).unit();
-                    let table = &self.plan.choices[table as usize];
-                    table[table.partition_point(|(upto, _)| *upto <= draw).min(table.len() - 1)].1
+                Op::Jump { to } => {
+                    pc = to;
+                    continue;
                 }
-                Op::Fail { share, place } => {
-                    if luck.at(place).unit() < share {
-                        return self.finish(key, Err(Failure::Error));
+                op => match self.uncommon(key, luck, op) {
+                    Next::Step => {}
+                    Next::Jump(to) => {
+                        pc = to;
+                        continue;
                     }
-                    pc.next()
-                }
-                Op::Cache { cache, keys, hit } => match self.look_up(key, cache, keys) {
-                    super::cache::Found::Hit => hit,
-                    super::cache::Found::Miss => pc.next(),
-                    super::cache::Found::Wait => return,
+                    Next::Stop => return,
                 },
-                Op::Fill => {
-                    self.fill(key);
-                    pc.next()
-                }
-                Op::Acquire { pool } => match self.acquire(key, pool) {
-                    true => pc.next(),
-                    false => return,
-                },
-                Op::Release => {
-                    self.close_scope(key);
-                    pc.next()
-                }
-                Op::Parallel { table } => return self.fork(key, table),
-                Op::Spawn { place, after } => {
-                    self.spawn(key, pc.next(), place);
-                    after
-                }
-                Op::Write(write) => {
-                    self.write(key, write.effect);
-                    pc.next()
-                }
-            };
-            self.state.calls[key].pc = next;
+            }
+            pc = pc.next();
         }
     }
 
-    /// Begins a piece of work; false if it takes no time.
-    #[inline]
-    fn work(&mut self, key: Key<Call>, dist: DistId, place: Place) -> bool {
-        let call = &mut self.state.calls[key];
-        let replica = &self.state.replicas[call.replica.at()];
-        let mut length = self.plan.dist(dist).sample_span(&mut call.luck.at(place));
-        if replica.slow != 1.0 {
-            length = length.scaled(replica.slow);
+    /// The instructions that most programs have few of.
+    fn uncommon(&mut self, key: Key<Call>, luck: Luck, op: Op) -> Next {
+        match op {
+            Op::Sleep { dist, place } => {
+                let length = self.plan.dist(dist).sample_span(&mut luck.at(place));
+                if !length.is_zero() {
+                    let call = &mut self.state.calls[key];
+                    (call.state, call.since) = (CallState::Sleeping, self.cx.now());
+                    call.timer = self.cx.after(length, Event::Elapsed(key));
+                    return Next::Stop;
+                }
+            }
+            Op::Choose { table, place } => {
+                let draw = luck.at(place).unit();
+                let table = &self.plan.choices[table as usize];
+                return Next::Jump(table[table.partition_point(|(upto, _)| *upto <= draw).min(table.len() - 1)].1);
+            }
+            Op::Fail { share, place } => {
+                if luck.at(place).unit() < share {
+                    self.finish(key, Err(Failure::Error));
+                    return Next::Stop;
+                }
+            }
+            Op::Cache { cache, keys, hit } => match self.look_up(key, cache, keys) {
+                super::cache::Found::Hit => return Next::Jump(hit),
+                super::cache::Found::Miss => {}
+                super::cache::Found::Wait => return Next::Stop,
+            },
+            Op::Fill => self.fill(key),
+            Op::Acquire { pool } => {
+                if !self.acquire(key, pool) {
+                    return Next::Stop;
+                }
+            }
+            Op::Release => self.close_scope(key),
+            Op::Parallel { table } => {
+                self.fork(key, table);
+                return Next::Stop;
+            }
+            Op::Spawn { place, after } => {
+                let start = self.state.calls[key].pc.next();
+                self.spawn(key, start, place);
+                return Next::Jump(after);
+            }
+            Op::Write(write) => self.write(key, write.effect),
+            Op::Work { .. } | Op::Call { .. } | Op::End | Op::Jump { .. } => {
+                unreachable!("the common instructions are handled by the caller")
+            }
         }
-        if length.is_zero() {
-            return false;
-        }
-        call.state = CallState::Working;
-        call.since = self.cx.now();
-        call.piece = length;
-        if replica.sharing.applies() {
-            let id = call.replica;
-            self.share(id, key, length);
-        } else {
-            call.timer = self.cx.after(length, Event::Elapsed(key));
-        }
-        true
+        Next::Step
     }
 
     /// A sleep, or a piece of work that was not shared, is over.
+    #[inline]
     pub(super) fn elapsed(&mut self, key: Key<Call>) {
         let call = &mut self.state.calls[key];
         call.timer = Ticket::NONE;
-        if call.state == CallState::Sleeping {
-            call.state = CallState::Ready;
-            call.pc = call.pc.next();
-            return self.execute(key);
-        }
-        self.worked(key);
-        self.execute_now();
+        call.step_done();
+        self.execute(key);
     }
 
-    /// The task that `worked` has just put on top of the stack, without the detour.
-    fn execute_now(&mut self) {
-        if let Some(task) = self.state.tasks.pop() {
-            self.perform(task);
-        }
-    }
-
-    /// A piece of work is done.
-    #[inline]
+    /// A piece of shared work is done.
     pub(super) fn worked(&mut self, key: Key<Call>) {
-        let call = &mut self.state.calls[key];
-        call.work += call.piece;
-        call.state = CallState::Ready;
-        call.pc = call.pc.next();
+        self.state.calls[key].step_done();
         self.state.tasks.push(super::Task::Execute(key));
     }
 
@@ -171,7 +158,7 @@ impl Run<'_> {
             client: call.client,
             user: 0,
             caller: self.state.replicas[call.replica.at()].local,
-            target: u32::MAX,
+            target: super::caller::UNCOUNTED,
             attempt: 0,
             depth: call.depth + 1,
             reloads: 0,
@@ -209,6 +196,26 @@ impl Run<'_> {
         let totals = &mut self.state.services[call.service.at()].totals;
         totals.writes += 1;
         totals.duplicate_writes += u64::from(known);
+    }
+}
+
+/// Where a program goes on.
+enum Next {
+    Step,
+    Jump(Pc),
+    /// The call waits, or is over.
+    Stop,
+}
+
+impl Call {
+    /// The piece of work, or the sleep, is over.
+    #[inline]
+    fn step_done(&mut self) {
+        if self.state == CallState::Working {
+            self.work += self.piece;
+        }
+        self.state = CallState::Ready;
+        self.pc = self.pc.next();
     }
 }
 

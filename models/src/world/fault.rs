@@ -31,12 +31,7 @@ impl Run<'_> {
 
     /// The effects of the faults in force.
     fn in_force(&self) -> impl Iterator<Item = &Effect> {
-        let active = self
-            .plan
-            .faults
-            .iter()
-            .zip(&self.state.faults)
-            .filter(|(_, active)| **active);
+        let active = self.plan.faults.iter().zip(&self.state.faults).filter(|(_, active)| **active);
         active.map(|(fault, _)| &fault.effect)
     }
 
@@ -63,13 +58,8 @@ impl Run<'_> {
     /// Everything in a replica is lost.
     fn crash(&mut self, id: ReplicaId) {
         let inside = |call: &Call| call.replica == id && call.state != CallState::Transit;
-        let lost: Vec<Key<Call>> = self
-            .state
-            .calls
-            .iter()
-            .filter(|(_, call)| inside(call))
-            .map(|(key, _)| key)
-            .collect();
+        let lost: Vec<Key<Call>> =
+            self.state.calls.iter().filter(|(_, call)| inside(call)).map(|(key, _)| key).collect();
         for key in lost {
             self.kill(key, Failure::Crashed);
         }
@@ -86,16 +76,10 @@ impl Run<'_> {
             let (mut slow, mut fine) = (1.0, 1.0);
             for effect in self.in_force() {
                 match *effect {
-                    Effect::Slow {
-                        service,
-                        replicas,
-                        factor,
-                    } if service == target && local < replicas => slow *= factor,
-                    Effect::Errors {
-                        service,
-                        replicas,
-                        share,
-                    } if service == target && local < replicas => {
+                    Effect::Slow { service, replicas, factor } if service == target && local < replicas => {
+                        slow *= factor
+                    }
+                    Effect::Errors { service, replicas, share } if service == target && local < replicas => {
                         fine *= 1.0 - share;
                     }
                     _ => {}

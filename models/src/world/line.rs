@@ -30,11 +30,7 @@ impl Line {
             return None;
         }
         loop {
-            let key = if last {
-                self.waiting.pop_back()
-            } else {
-                self.waiting.pop_front()
-            }?;
+            let key = if last { self.waiting.pop_back() } else { self.waiting.pop_front() }?;
             if calls.get(key).is_some_and(|call| call.state == state) {
                 self.present -= 1;
                 return Some(key);
@@ -46,8 +42,7 @@ impl Line {
     pub(crate) fn left(&mut self, calls: &Slab<Call>, state: State) {
         self.present -= 1;
         if self.waiting.len() > 2 * self.present + 64 {
-            self.waiting
-                .retain(|&key| calls.get(key).is_some_and(|call| call.state == state));
+            self.waiting.retain(|&key| calls.get(key).is_some_and(|call| call.state == state));
         }
     }
 }

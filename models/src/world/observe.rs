@@ -1,5 +1,7 @@
 //! What is seen of a run: totals between instants, series over time, and what failed first.
 
+use super::call::State as CallState;
+use super::replica::Here;
 use super::{Event, Run};
 use crate::histogram::Histogram;
 use crate::plan::Plan;
@@ -24,6 +26,8 @@ pub(crate) struct Observer {
     pub(super) deadlocks: Vec<Deadlock>,
     /// Calls ended in each replica at the last tick.
     pub(super) ended: Vec<u64>,
+    /// Connections given by each pool at the last tick.
+    pub(super) given: Vec<u64>,
     pub(super) suspects: usize,
 }
 
@@ -39,15 +43,12 @@ impl Observer {
             seen: Vec::new(),
             last_tick: Time::ZERO,
             before: Totals::empty(plan),
-            series: Series {
-                resolution: settings.resolution,
-                columns: columns(plan),
-                values: Vec::new(),
-            },
+            series: Series { resolution: settings.resolution, columns: columns(plan), values: Vec::new() },
             failing: Vec::new(),
             usual: vec![f64::NAN; plan.caches.len()],
             deadlocks: Vec::new(),
             ended: vec![0; plan.replicas as usize],
+            given: Vec::new(),
             suspects: 0,
         }
     }
@@ -55,11 +56,7 @@ impl Observer {
     /// Notes the first time that a component fails.
     pub(super) fn fails(&mut self, at: Time, component: String, evidence: impl FnOnce() -> String) {
         if !self.failing.iter().any(|known| known.component == component) {
-            self.failing.push(Failing {
-                at,
-                component,
-                evidence: evidence(),
-            });
+            self.failing.push(Failing { at, component, evidence: evidence() });
         }
     }
 }
@@ -67,35 +64,19 @@ impl Observer {
 fn columns(plan: &Plan) -> Vec<Column> {
     let mut columns = Vec::new();
     let mut add = |component: String, metrics: &[(&'static str, &'static str)]| {
-        columns.extend(metrics.iter().map(|&(metric, unit)| Column {
-            component: component.clone(),
-            metric,
-            unit,
-        }));
+        columns.extend(metrics.iter().map(|&(metric, unit)| Column { component: component.clone(), metric, unit }));
     };
     for name in &plan.names.clients {
         let rates = [("offered", "1/s"), ("goodput", "1/s"), ("failed", "1/s")];
         add(format!("clients.{name}"), &rates);
-        add(
-            format!("clients.{name}"),
-            &[("latency_p50", "s"), ("latency_p99", "s"), ("in_flight", "count")],
-        );
+        add(format!("clients.{name}"), &[("latency_p50", "s"), ("latency_p99", "s"), ("in_flight", "count")]);
     }
     for name in &plan.names.services {
-        add(
-            format!("services.{name}"),
-            &[("arrivals", "1/s"), ("failed", "1/s"), ("utilisation", "share")],
-        );
-        add(
-            format!("services.{name}"),
-            &[("queue", "count"), ("amplification", "ratio")],
-        );
+        add(format!("services.{name}"), &[("arrivals", "1/s"), ("failed", "1/s"), ("utilisation", "share")]);
+        add(format!("services.{name}"), &[("queue", "count"), ("amplification", "ratio")]);
     }
     for (service, pool) in &plan.names.pools {
-        add(
-            format!("pools.{service}.{pool}"),
-            &[("utilisation", "share"), ("waiting", "count"), ("timeouts", "1/s")],
-        );
+        add(format!("pools.{service}.{pool}"), &[("utilisation", "share"), ("waiting", "count"), ("timeouts", "1/s")]);
     }
     for name in &plan.names.caches {
         add(format!("caches.{name}"), &[("hit_rate", "share"), ("misses", "1/s")]);
@@ -128,39 +109,45 @@ impl Run<'_> {
         totals
     }
 
+    /// For each service, how long the calls that are in it have been there.
+    fn here(&self) -> Vec<Here> {
+        let mut here = vec![Here::default(); self.plan.services.len()];
+        let now = self.cx.now();
+        let long = |since: Time| u128::from(now.since(since).nanos());
+        for (_, call) in self.state.calls.iter().filter(|(_, call)| !call.strand && call.state != CallState::Transit) {
+            let service = &mut here[call.service.at()];
+            service.stayed += long(call.arrived);
+            if call.state == CallState::Queued {
+                service.waited += long(call.since);
+            }
+            if call.served && self.plan.services[call.service.at()].holds_workers {
+                service.held += long(call.started);
+            }
+        }
+        here
+    }
+
     /// The totals since the beginning without histograms.
     fn counts(&mut self) -> Totals {
         let now = self.cx.now();
-        self.state.services.iter_mut().for_each(|service| service.settle(now));
+        let here = self.here();
+        self.state.services.iter_mut().zip(here).for_each(|(service, here)| service.settle(now, here));
         let mut pools = vec![PoolTotals::default(); self.plan.pools.len()];
         for pool in &mut self.state.pools {
             pool.settle(now, self.plan.pools[pool.id.at()].size);
             pools[pool.id.at()].add(&pool.totals);
         }
         let mut open = vec![0; self.plan.edges.len()];
-        self.state
-            .invocations
-            .iter()
-            .for_each(|(_, invocation)| open[invocation.edge.at()] += 1);
+        self.state.invocations.iter().for_each(|(_, invocation)| open[invocation.edge.at()] += 1);
         let edges = self.state.edges.iter().zip(open);
         Totals {
             from: Time::ZERO,
             to: now,
-            clients: self
-                .state
-                .clients
-                .iter()
-                .map(|c| c.totals.counts(c.in_flight))
-                .collect(),
+            clients: self.state.clients.iter().map(|c| c.totals.counts(c.in_flight)).collect(),
             services: self.state.services.iter().map(|s| s.totals.counts()).collect(),
             pools,
             caches: self.state.caches.iter().map(|cache| cache.totals.clone()).collect(),
-            edges: edges
-                .map(|(edge, in_flight)| EdgeTotals {
-                    in_flight,
-                    ..edge.totals.clone()
-                })
-                .collect(),
+            edges: edges.map(|(edge, in_flight)| EdgeTotals { in_flight, ..edge.totals.clone() }).collect(),
         }
     }
 
@@ -199,6 +186,8 @@ impl Run<'_> {
         for (seen, replica) in self.state.observer.ended.iter_mut().zip(&self.state.replicas) {
             *seen = replica.ended;
         }
+        self.state.observer.given.clear();
+        self.state.observer.given.extend(self.state.pools.iter().map(|pool| pool.totals.given));
         self.state.clients.iter_mut().for_each(|client| client.window.clear());
     }
 
@@ -214,11 +203,7 @@ impl Run<'_> {
         }
         for (a, b) in after.services.iter().zip(&before.services) {
             let failed = rate(a.failed.iter().sum(), b.failed.iter().sum());
-            values.extend([
-                rate(a.arrivals, b.arrivals),
-                failed,
-                share(a.held - b.held, a.available - b.available),
-            ]);
+            values.extend([rate(a.arrivals, b.arrivals), failed, share(a.held - b.held, a.available - b.available)]);
             values.push((a.queued_seconds - b.queued_seconds) / elapsed);
             values.push((a.arrivals - b.arrivals) as f64 / (a.first_arrivals - b.first_arrivals) as f64);
         }
@@ -244,11 +229,7 @@ impl Run<'_> {
         let observer = &mut self.state.observer;
         for (id, (a, b)) in after.services.iter().zip(&before.services).enumerate() {
             let name = &names.services[id];
-            let full = self
-                .state
-                .replicas
-                .iter()
-                .filter(|r| r.service.at() == id && r.waiting > 0);
+            let full = self.state.replicas.iter().filter(|r| r.service.at() == id && r.waiting > 0);
             let busy = share(a.held - b.held, a.available - b.available);
             if busy >= 0.99 && a.queued_seconds - b.queued_seconds > 0.0 {
                 let since = full.map(|replica| replica.full_since).min();
@@ -273,11 +254,7 @@ impl Run<'_> {
             let stuck = ended == 0 && a.arrivals - b.arrivals >= 5 && a.in_flight > 2 * (a.arrivals - b.arrivals);
             if stuck || (ended >= 5 && (ok as f64) < 0.9 * ended as f64) {
                 observer.fails(observer.last_tick, format!("clients.{name}"), || {
-                    if stuck {
-                        "no answers at all".into()
-                    } else {
-                        format!("{ok} of {ended} requests succeeded")
-                    }
+                    if stuck { "no answers at all".into() } else { format!("{ok} of {ended} requests succeeded") }
                 });
             }
         }
@@ -391,23 +368,8 @@ fn subtract_each(late: &mut [u64; FAILURES], early: &[u64; FAILURES]) {
 
 impl ClientTotals {
     fn counts(&self, in_flight: u64) -> Self {
-        let Self {
-            arrivals,
-            reloads,
-            ok,
-            failed,
-            attempts,
-            ..
-        } = *self;
-        Self {
-            arrivals,
-            reloads,
-            ok,
-            failed,
-            in_flight,
-            attempts,
-            latency: Histogram::default(),
-        }
+        let Self { arrivals, reloads, ok, failed, attempts, .. } = *self;
+        Self { arrivals, reloads, ok, failed, in_flight, attempts, latency: Histogram::default() }
     }
 
     fn subtract(&mut self, early: &Self) {
@@ -419,31 +381,9 @@ impl ClientTotals {
 
 impl ServiceTotals {
     fn counts(&self) -> Self {
-        let Self {
-            arrivals,
-            first_arrivals,
-            started,
-            started_at_once,
-            ok,
-            failed,
-            ..
-        } = *self;
-        let Self {
-            held,
-            available,
-            work,
-            wasted,
-            queued_seconds,
-            present_seconds,
-            ..
-        } = *self;
-        let Self {
-            queue_max,
-            present_max,
-            writes,
-            duplicate_writes,
-            ..
-        } = *self;
+        let Self { arrivals, first_arrivals, started, started_at_once, ok, failed, .. } = *self;
+        let Self { held, available, work, wasted, queued_seconds, present_seconds, .. } = *self;
+        let Self { queue_max, present_max, writes, duplicate_writes, .. } = *self;
         let (latency, wait) = (Histogram::default(), Histogram::default());
         Self {
             arrivals,

@@ -26,9 +26,7 @@ pub(crate) struct PoolState {
 pub(crate) fn all(plan: &Plan) -> Vec<PoolState> {
     let of_service = |service: &crate::plan::ServicePlan| {
         let (first, count) = service.pools;
-        (0..service.replicas)
-            .flat_map(move |_| (first..first + count).map(PoolId))
-            .collect::<Vec<_>>()
+        (0..service.replicas).flat_map(move |_| (first..first + count).map(PoolId)).collect::<Vec<_>>()
     };
     plan.services.iter().flat_map(of_service).map(PoolState::new).collect()
 }

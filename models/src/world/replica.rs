@@ -15,21 +15,18 @@ pub(crate) struct ServiceState {
     pub(crate) up: Vec<u32>,
     pub(crate) queued: u64,
     pub(crate) present: u64,
-    /// Workers or cores in use, over all replicas.
+    /// Cores in use, over all replicas.
     pub(crate) in_use: u64,
     /// Workers or cores of one replica; 0 without a bound.
     units: u64,
+    /// Time that those calls waited, were present and held a worker, which no longer do.
+    pub(crate) waited: u128,
+    pub(crate) stayed: u128,
+    pub(crate) held: u128,
     last: Time,
-    areas: Areas,
-}
-
-/// Integrals over time, in nanoseconds.
-#[derive(Clone, Copy, Debug, Default)]
-struct Areas {
-    queued: u128,
-    present: u128,
-    in_use: u128,
     available: u128,
+    /// Cores in use over time; for workers the same follows from `held`.
+    shared: u128,
 }
 
 impl ServiceState {
@@ -46,35 +43,42 @@ impl ServiceState {
             present: 0,
             in_use: 0,
             units,
+            waited: 0,
+            stayed: 0,
+            held: 0,
             last: Time::ZERO,
-            areas: Areas::default(),
+            available: 0,
+            shared: 0,
         }
     }
 
-    /// Brings the integrals up to date. Call it before `queued`, `present`, `in_use` or `up` changes.
-    #[inline]
+    /// Brings the integrals of cores and replicas up to date. Call it before `in_use` or `up` changes.
     pub(crate) fn touch(&mut self, now: Time) {
         let elapsed = now.since(self.last).nanos();
-        if elapsed == 0 {
-            return;
-        }
         self.last = now;
         let over = |count: u64| u128::from(count) * u128::from(elapsed);
-        self.areas.queued += over(self.queued);
-        self.areas.present += over(self.present);
-        self.areas.in_use += over(self.in_use);
-        self.areas.available += over(self.units * self.up.len() as u64);
+        self.shared += over(self.in_use);
+        self.available += over(self.units * self.up.len() as u64);
     }
 
-    /// Writes the integrals into the totals.
-    pub(crate) fn settle(&mut self, now: Time) {
+    /// Writes the integrals into the totals. An integral of how many there are is the sum of how long each stays, so
+    /// the calls that are here now have to be given: how long they have waited, been present and held a worker.
+    pub(crate) fn settle(&mut self, now: Time, here: Here) {
         self.touch(now);
         let span = |area: u128| Span::from_nanos(u64::try_from(area).unwrap_or(u64::MAX));
-        self.totals.held = span(self.areas.in_use);
-        self.totals.available = span(self.areas.available);
-        self.totals.queued_seconds = self.areas.queued as f64 / 1e9;
-        self.totals.present_seconds = self.areas.present as f64 / 1e9;
+        self.totals.held = span(self.held + here.held + self.shared);
+        self.totals.available = span(self.available);
+        self.totals.queued_seconds = (self.waited + here.waited) as f64 / 1e9;
+        self.totals.present_seconds = (self.stayed + here.stayed) as f64 / 1e9;
     }
+}
+
+/// How long the calls that are in a service now have been there, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Here {
+    pub(crate) waited: u128,
+    pub(crate) stayed: u128,
+    pub(crate) held: u128,
 }
 
 /// One replica.
@@ -100,7 +104,7 @@ pub(crate) struct Replica {
     pub(crate) pools: u32,
     /// When it last became full with somebody waiting.
     pub(crate) full_since: Time,
-    /// Calls that have ended here.
+    /// Calls that were served here and have ended. One that was turned away gave no worker back.
     pub(crate) ended: u64,
 }
 

@@ -110,11 +110,7 @@ impl Run<'_> {
             sharing.active += 1;
             sharing.sequence += 1;
             let done = sharing.reached + (u128::from(length.nanos()) << FRACTION);
-            sharing.pieces.push(Reverse(Piece {
-                done,
-                sequence: sharing.sequence,
-                call,
-            }));
+            sharing.pieces.push(Reverse(Piece { done, sequence: sharing.sequence, call }));
         });
         self.shared_next(id);
     }

@@ -50,45 +50,27 @@ impl Source {
         let stream = |what: &str| Stream::new(seed, &format!("clients.{name}.{what}"));
         let block = |what: &str| Box::new(BlockStream::new(stream(what)));
         match pattern {
-            Pattern::Poisson(intensity) => Self::Renewal {
-                gaps: Gaps::Exponential(block("arrivals")),
-                clock: Clock::new(intensity, None),
-            },
-            Pattern::Deterministic(intensity, _) => Self::Renewal {
-                gaps: Gaps::Even,
-                clock: Clock::new(intensity, None),
-            },
+            Pattern::Poisson(intensity) => {
+                Self::Renewal { gaps: Gaps::Exponential(block("arrivals")), clock: Clock::new(intensity, None) }
+            }
+            Pattern::Deterministic(intensity, _) => {
+                Self::Renewal { gaps: Gaps::Even, clock: Clock::new(intensity, None) }
+            }
             Pattern::Gamma(intensity, dist) => {
                 let gaps = Gaps::Gamma(dist.clone(), Box::new(stream("arrivals")));
-                Self::Renewal {
-                    gaps,
-                    clock: Clock::new(intensity, None),
-                }
+                Self::Renewal { gaps, clock: Clock::new(intensity, None) }
             }
-            Pattern::Bursty {
-                intensity,
-                quiet,
-                burst,
-            } => {
+            Pattern::Bursty { intensity, quiet, burst } => {
                 let modulation = Modulation::new([*quiet, *burst], block("bursts"));
                 let clock = Clock::new(intensity, Some(modulation));
-                Self::Renewal {
-                    gaps: Gaps::Exponential(block("arrivals")),
-                    clock,
-                }
+                Self::Renewal { gaps: Gaps::Exponential(block("arrivals")), clock }
             }
-            Pattern::Trace(times) => Self::Listed {
-                times: Arc::clone(times),
-                next: 0,
-            },
+            Pattern::Trace(times) => Self::Listed { times: Arc::clone(times), next: 0 },
             Pattern::Herd { count, at, over } => {
                 let mut draws = stream("arrivals");
                 let mut times: Vec<Time> = (0..*count).map(|_| *at + over.scaled(draws.unit())).collect();
                 times.sort_unstable();
-                Self::Listed {
-                    times: Arc::new(times),
-                    next: 0,
-                }
+                Self::Listed { times: Arc::new(times), next: 0 }
             }
             Pattern::Closed { .. } => Self::Closed,
         }
@@ -120,12 +102,7 @@ impl Clock {
     fn new(intensity: &Intensity, modulation: Option<Modulation>) -> Self {
         let segments = Arc::clone(&intensity.segments);
         let steady = (segments.len() == 1 && modulation.is_none()).then(|| 1.0 / segments[0].from);
-        Self {
-            segments,
-            at: 0,
-            steady,
-            modulation,
-        }
+        Self { segments, at: 0, steady, modulation }
     }
 
     /// The real time that is `gap` of operational time after `now`.
@@ -184,13 +161,7 @@ impl Modulation {
         let uniform = 1.0 - libm::exp(-sojourns.next_exp());
         let state = usize::from(uniform < means[1] / (means[0] + means[1]));
         let until = sojourns.next_exp() * means[state];
-        Self {
-            factors: states.map(|(factor, _)| factor),
-            means,
-            state,
-            until,
-            sojourns,
-        }
+        Self { factors: states.map(|(factor, _)| factor), means, state, until, sojourns }
     }
 
     /// The factor at this time, and until when it holds.
@@ -208,12 +179,7 @@ mod tests {
     use super::*;
 
     fn clock(segments: Vec<Segment>) -> Clock {
-        Clock::new(
-            &Intensity {
-                segments: Arc::new(segments),
-            },
-            None,
-        )
+        Clock::new(&Intensity { segments: Arc::new(segments) }, None)
     }
 
     fn segment(start: f64, end: f64, from: f64, to: f64) -> Segment {
@@ -222,12 +188,7 @@ mod tests {
 
     #[test]
     fn a_ramp_is_integrated_exactly() {
-        let ramp = || {
-            clock(vec![
-                segment(0.0, 10.0, 0.0, 10.0),
-                segment(10.0, f64::INFINITY, 10.0, 10.0),
-            ])
-        };
+        let ramp = || clock(vec![segment(0.0, 10.0, 0.0, 10.0), segment(10.0, f64::INFINITY, 10.0, 10.0)]);
         // The integral of t is t²/2: one unit has passed at √2.
         let at = ramp().after(Time::ZERO, 1.0).unwrap().seconds();
         assert!((at - 2f64.sqrt()).abs() < 1e-8, "{at}");
@@ -245,15 +206,9 @@ mod tests {
     /// Mean number, and variance over mean, of requests a second over a long time.
     #[test]
     fn bursts_keep_the_mean_and_raise_the_variance() {
-        let intensity = Intensity {
-            segments: Arc::new(vec![segment(0.0, f64::INFINITY, 100.0, 100.0)]),
-        };
+        let intensity = Intensity { segments: Arc::new(vec![segment(0.0, f64::INFINITY, 100.0, 100.0)]) };
         let low = 1.0 / (1.0 - 0.2 + 10.0 * 0.2);
-        let pattern = Pattern::Bursty {
-            intensity,
-            quiet: (low, 4.0),
-            burst: (low * 10.0, 1.0),
-        };
+        let pattern = Pattern::Bursty { intensity, quiet: (low, 4.0), burst: (low * 10.0, 1.0) };
         let mut source = Source::new(&pattern, 1, "test");
         let (mut now, mut counts) = (Time::ZERO, vec![0.0; 20_000]);
         while now.seconds() < 20_000.0 {
@@ -262,9 +217,6 @@ mod tests {
         }
         let mean = counts.iter().sum::<f64>() / counts.len() as f64;
         let variance = counts.iter().map(|c| (c - mean) * (c - mean)).sum::<f64>() / counts.len() as f64;
-        assert!(
-            (mean - 100.0).abs() < 3.0 && variance / mean > 20.0,
-            "{mean} {variance}"
-        );
+        assert!((mean - 100.0).abs() < 3.0 && variance / mean > 20.0, "{mean} {variance}");
     }
 }

@@ -46,6 +46,9 @@ impl Run<'_> {
     }
 
     fn strand(&mut self, parent: &Call, start: Pc, place: Place, copy: u32) -> Key<Call> {
+        if self.state.calls.len() as u64 >= self.plan.settings.limits.in_flight {
+            self.overfull();
+        }
         self.state.calls.insert(Call {
             invocation: Key::NONE,
             child: Key::NONE,
@@ -63,10 +66,8 @@ impl Run<'_> {
     }
 
     /// A strand is over. It has been removed already.
-    pub(super) fn strand_ended(&mut self, strand: &Call, outcome: Outcome) {
-        let Family {
-            parent, next, previous, ..
-        } = strand.family;
+    pub(super) fn strand_ended(&mut self, family: Family, outcome: Outcome) {
+        let Family { parent, next, previous, .. } = family;
         if self.state.calls.get(parent).is_none() {
             return;
         }
@@ -89,10 +90,7 @@ impl Run<'_> {
             Err(failure) if call.family.running < call.family.needed => {
                 call.state = CallState::Ready;
                 self.disown_strands(parent);
-                self.state.tasks.push(Task::Finish {
-                    call: parent,
-                    outcome: Err(failure),
-                });
+                self.state.tasks.push(Task::Finish { call: parent, outcome: Err(failure) });
             }
             Err(_) => {}
         }
@@ -103,9 +101,7 @@ impl Run<'_> {
         self.disown_strands(key);
         let call = &mut self.state.calls[key];
         call.state = CallState::Ready;
-        let Op::Parallel { table } = self.plan.ops[call.pc.at()] else {
-            unreachable!("only `parallel` joins")
-        };
+        let Op::Parallel { table } = self.plan.ops[call.pc.at()] else { unreachable!("only `parallel` joins") };
         call.pc = self.plan.parallels[table as usize].after;
         self.state.tasks.push(Task::Execute(key));
     }
@@ -134,12 +130,7 @@ impl Run<'_> {
             strands.push(next);
             next = strand.family.next;
             let own = strand.family;
-            strand.family = Family {
-                first: own.first,
-                running: own.running,
-                needed: own.needed,
-                ..Family::NONE
-            };
+            strand.family = Family { first: own.first, running: own.running, needed: own.needed, ..Family::NONE };
         }
         strands
     }

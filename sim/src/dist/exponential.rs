@@ -14,9 +14,7 @@ pub struct Exponential {
 
 impl Exponential {
     pub(super) fn new(mean: f64) -> Result<Self, DistError> {
-        Ok(Self {
-            mean: positive("mean", mean)?,
-        })
+        Ok(Self { mean: positive("mean", mean)? })
     }
 
     #[inline]
@@ -33,9 +31,7 @@ impl Exponential {
     }
 
     pub(super) fn scaled(self, factor: f64) -> Self {
-        Self {
-            mean: self.mean * factor,
-        }
+        Self { mean: self.mean * factor }
     }
 
     pub(super) fn largest(self) -> f64 {
@@ -55,10 +51,7 @@ impl Erlang {
     pub(super) const MAX_STAGES: u32 = 16;
 
     pub(super) fn new(stages: u32, mean: f64) -> Self {
-        Self {
-            stages,
-            stage_mean: mean / f64::from(stages),
-        }
+        Self { stages, stage_mean: mean / f64::from(stages) }
     }
 
     /// The logarithm of the product, rather than the sum of logarithms: one logarithm in place of many.
@@ -76,10 +69,7 @@ impl Erlang {
     }
 
     pub(super) fn scaled(self, factor: f64) -> Self {
-        Self {
-            stage_mean: self.stage_mean * factor,
-            ..self
-        }
+        Self { stage_mean: self.stage_mean * factor, ..self }
     }
 
     pub(super) fn largest(self) -> f64 {
@@ -109,13 +99,8 @@ impl Hyperexponential {
         let weights: Vec<f64> = branches.iter().map(|&(weight, _)| weight).collect();
         let shares = shares(&weights)?;
         let branch = |(up_to, (share, &(_, mean)))| Branch { up_to, share, mean };
-        let branches = cumulative(&shares)
-            .into_iter()
-            .zip(shares.iter().copied().zip(branches))
-            .map(branch);
-        Ok(Self {
-            branches: branches.filter(|branch| branch.share > 0.0).collect(),
-        })
+        let branches = cumulative(&shares).into_iter().zip(shares.iter().copied().zip(branches)).map(branch);
+        Ok(Self { branches: branches.filter(|branch| branch.share > 0.0).collect() })
     }
 
     pub(super) fn sample(&self, draws: &mut impl Draw) -> f64 {
@@ -132,27 +117,16 @@ impl Hyperexponential {
     pub(super) fn variance(&self) -> f64 {
         let mean = self.mean();
         let square = |x: f64| x * x;
-        self.branches
-            .iter()
-            .map(|branch| branch.share * (square(branch.mean) + square(branch.mean - mean)))
-            .sum()
+        self.branches.iter().map(|branch| branch.share * (square(branch.mean) + square(branch.mean - mean))).sum()
     }
 
     pub(super) fn scaled(&self, factor: f64) -> Self {
-        let scaled = |branch: &Branch| Branch {
-            mean: branch.mean * factor,
-            ..*branch
-        };
-        Self {
-            branches: self.branches.iter().map(scaled).collect(),
-        }
+        let scaled = |branch: &Branch| Branch { mean: branch.mean * factor, ..*branch };
+        Self { branches: self.branches.iter().map(scaled).collect() }
     }
 
     pub(super) fn largest(&self) -> f64 {
-        self.branches
-            .iter()
-            .fold(0.0, |largest: f64, branch| largest.max(branch.mean))
-            * LARGEST_EXPONENTIAL
+        self.branches.iter().fold(0.0, |largest: f64, branch| largest.max(branch.mean)) * LARGEST_EXPONENTIAL
     }
 }
 
@@ -163,13 +137,7 @@ pub(super) fn shares(weights: &[f64]) -> Result<Vec<f64>, DistError> {
     }
     let total: f64 = weights.iter().sum();
     let usable = total.is_finite() && total >= f64::MIN_POSITIVE;
-    require(
-        usable,
-        "sum of weights",
-        total,
-        "finite and above zero",
-        "give at least one positive weight",
-    )?;
+    require(usable, "sum of weights", total, "finite and above zero", "give at least one positive weight")?;
     Ok(weights.iter().map(|weight| weight / total).collect())
 }
 

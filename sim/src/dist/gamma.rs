@@ -18,13 +18,7 @@ impl Gamma {
         let mean = positive("mean", mean)?;
         let cv = positive("cv", cv)?;
         let usual = (1e-6..=1e3).contains(&cv);
-        require(
-            usual,
-            "cv",
-            cv,
-            "between 0.000001 and 1000",
-            "use a constant below, a Pareto law above",
-        )?;
+        require(usual, "cv", cv, "between 0.000001 and 1000", "use a constant below, a Pareto law above")?;
         Ok(Self::of_shape((cv * cv).recip(), mean * cv * cv))
     }
 
@@ -35,11 +29,7 @@ impl Gamma {
 
     pub(super) fn sample(self, draws: &mut impl Draw) -> f64 {
         // Below shape 1 the law is that of shape + 1, shrunk by a power of a uniform draw.
-        let shrink = if self.shape < 1.0 {
-            libm::exp(ln(draws.open()) / self.shape)
-        } else {
-            1.0
-        };
+        let shrink = if self.shape < 1.0 { libm::exp(ln(draws.open()) / self.shape) } else { 1.0 };
         let d = boosted(self.shape);
         loop {
             let z = deviate(draws.open());
@@ -65,10 +55,7 @@ impl Gamma {
     }
 
     pub(super) fn scaled(self, factor: f64) -> Self {
-        Self {
-            scale: self.scale * factor,
-            ..self
-        }
+        Self { scale: self.scale * factor, ..self }
     }
 
     pub(super) fn largest(self) -> f64 {
@@ -79,9 +66,5 @@ impl Gamma {
 
 /// The method's `d`, for the shape raised above 1 where it is below.
 fn boosted(shape: f64) -> f64 {
-    if shape < 1.0 {
-        shape + 1.0 - 1.0 / 3.0
-    } else {
-        shape - 1.0 / 3.0
-    }
+    if shape < 1.0 { shape + 1.0 - 1.0 / 3.0 } else { shape - 1.0 / 3.0 }
 }

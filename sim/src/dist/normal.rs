@@ -13,11 +13,7 @@ pub(super) fn deviate(tail: f64) -> f64 {
         return q * ratio(r, &CENTRE);
     }
     let r = negative_ln(if q < 0.0 { 1.0 - tail } else { tail }).sqrt();
-    let size = if r <= 5.0 {
-        ratio(r - 1.6, &SHOULDER)
-    } else {
-        ratio(r - 5.0, &TAIL)
-    };
+    let size = if r <= 5.0 { ratio(r - 1.6, &SHOULDER) } else { ratio(r - 5.0, &TAIL) };
     if q < 0.0 { -size } else { size }
 }
 
@@ -30,10 +26,7 @@ fn ratio(x: f64, [above, below]: &[[f64; 8]; 2]) -> f64 {
     polynomial(above) / polynomial(below)
 }
 
-#[allow(
-    clippy::excessive_precision,
-    reason = "the digits of the paper, to be compared by eye"
-)]
+#[allow(clippy::excessive_precision, reason = "the digits of the paper, to be compared by eye")]
 const CENTRE: [[f64; 8]; 2] = [
     [
         3.3871328727963666080,
@@ -57,10 +50,7 @@ const CENTRE: [[f64; 8]; 2] = [
     ],
 ];
 
-#[allow(
-    clippy::excessive_precision,
-    reason = "the digits of the paper, to be compared by eye"
-)]
+#[allow(clippy::excessive_precision, reason = "the digits of the paper, to be compared by eye")]
 const SHOULDER: [[f64; 8]; 2] = [
     [
         1.42343711074968357734,
@@ -84,10 +74,7 @@ const SHOULDER: [[f64; 8]; 2] = [
     ],
 ];
 
-#[allow(
-    clippy::excessive_precision,
-    reason = "the digits of the paper, to be compared by eye"
-)]
+#[allow(clippy::excessive_precision, reason = "the digits of the paper, to be compared by eye")]
 const TAIL: [[f64; 8]; 2] = [
     [
         6.65790464350110377720,
@@ -151,11 +138,7 @@ impl TruncatedNormal {
     }
 
     pub(super) fn scaled(self, factor: f64) -> Self {
-        Self {
-            mean: self.mean * factor,
-            sd: self.sd * factor,
-            ..self
-        }
+        Self { mean: self.mean * factor, sd: self.sd * factor, ..self }
     }
 
     pub(super) fn largest(self) -> f64 {
@@ -175,23 +158,11 @@ impl LogNormal {
     pub(super) fn of_median_p99(median: f64, p99: f64) -> Result<Self, DistError> {
         let median = positive("median", median)?;
         let p99 = positive("p99", p99)?;
-        require(
-            p99 > median,
-            "p99",
-            p99,
-            "above the median",
-            "raise it, or use a constant if nothing varies",
-        )?;
+        require(p99 > median, "p99", p99, "above the median", "raise it, or use a constant if nothing varies")?;
         let sigma = libm::log(p99 / median) / deviate(0.01);
-        let (rule, remedy) = (
-            "distinguishable from the median",
-            "raise it, or use a constant if nothing varies",
-        );
+        let (rule, remedy) = ("distinguishable from the median", "raise it, or use a constant if nothing varies");
         require(sigma > 0.0, "p99", p99, rule, remedy)?;
-        let (rule, remedy) = (
-            "at most 1e29 times the median",
-            "use a Pareto law for a tail as heavy as this",
-        );
+        let (rule, remedy) = ("at most 1e29 times the median", "use a Pareto law for a tail as heavy as this");
         require(sigma <= 29.0, "p99", p99, rule, remedy)?;
         Ok(Self { median, sigma })
     }
@@ -199,18 +170,9 @@ impl LogNormal {
     pub(super) fn of_mean_cv(mean: f64, cv: f64) -> Result<Self, DistError> {
         let mean = positive("mean", mean)?;
         let cv = positive("cv", cv)?;
-        require(
-            cv <= 1e6,
-            "cv",
-            cv,
-            "at most 1000000",
-            "use a Pareto law for a tail as heavy as this",
-        )?;
+        require(cv <= 1e6, "cv", cv, "at most 1000000", "use a Pareto law for a tail as heavy as this")?;
         let square = cv * cv;
-        Ok(Self {
-            median: mean / (1.0 + square).sqrt(),
-            sigma: libm::log1p(square).sqrt(),
-        })
+        Ok(Self { median: mean / (1.0 + square).sqrt(), sigma: libm::log1p(square).sqrt() })
     }
 
     pub(super) fn sample(self, draws: &mut impl Draw) -> f64 {
@@ -227,10 +189,7 @@ impl LogNormal {
     }
 
     pub(super) fn scaled(self, factor: f64) -> Self {
-        Self {
-            median: self.median * factor,
-            ..self
-        }
+        Self { median: self.median * factor, ..self }
     }
 
     pub(super) fn largest(self) -> f64 {
@@ -248,26 +207,15 @@ mod tests {
             let z = f64::from(i - 500) * 0.01;
             let tail = 0.5 * libm::erfc(z * std::f64::consts::FRAC_1_SQRT_2);
             // Near 1 a tail is known to an absolute, elsewhere to a relative precision.
-            let resolution = if z < 0.0 {
-                f64::EPSILON * libm::exp(0.5 * z * z)
-            } else {
-                f64::EPSILON * (1.0 + z)
-            };
-            assert!(
-                (deviate(tail) - z).abs() <= 4.0 * resolution,
-                "z = {z}: off by {}",
-                deviate(tail) - z
-            );
+            let resolution = if z < 0.0 { f64::EPSILON * libm::exp(0.5 * z * z) } else { f64::EPSILON * (1.0 + z) };
+            assert!((deviate(tail) - z).abs() <= 4.0 * resolution, "z = {z}: off by {}", deviate(tail) - z);
         }
     }
 
     #[test]
     fn deviates_agree_with_the_values_printed_in_the_paper() {
-        let printed = [
-            (0.25, -0.674_489_750_196_081_7),
-            (0.001, -3.090_232_306_167_814),
-            (1e-20, -9.262_340_089_798_41),
-        ];
+        let printed =
+            [(0.25, -0.674_489_750_196_081_7), (0.001, -3.090_232_306_167_814), (1e-20, -9.262_340_089_798_41)];
         for (p, quantile) in printed {
             assert!((deviate(p) + quantile).abs() < 1e-14, "{p}: {}", deviate(p));
         }

@@ -73,20 +73,10 @@ impl Popularity {
         let keys = some_keys(keys)?;
         let proper = hot_keys >= 1 && hot_keys < keys;
         let remedy = "use uniform popularity if no key is hotter than others";
-        require(
-            proper,
-            "hot_keys",
-            hot_keys as f64,
-            "at least 1 and fewer than all keys",
-            remedy,
-        )?;
+        require(proper, "hot_keys", hot_keys as f64, "at least 1 and fewer than all keys", remedy)?;
         let share = (0.0..=1.0).contains(&hot_share);
         require(share, "hot_share", hot_share, "between 0 and 1", "write 80% as 0.8")?;
-        Ok(Self::HotSet(HotSet {
-            keys,
-            hot_keys,
-            hot_share,
-        }))
+        Ok(Self::HotSet(HotSet { keys, hot_keys, hot_share }))
     }
 
     /// How many keys there are.
@@ -126,13 +116,7 @@ impl Popularity {
 
 fn some_keys(keys: u64) -> Result<u64, DistError> {
     const MOST: u64 = 1 << 48;
-    require(
-        (1..=MOST).contains(&keys),
-        "keys",
-        keys as f64,
-        "between 1 and 2^48",
-        "give the number of keys",
-    )?;
+    require((1..=MOST).contains(&keys), "keys", keys as f64, "between 1 and 2^48", "give the number of keys")?;
     Ok(keys)
 }
 
@@ -157,21 +141,11 @@ impl Zipf {
         let weight = |k: u64| power(k as f64, exponent);
         if keys <= Self::MAX_TABLE {
             let table = Table::new((1..=keys).map(weight).collect());
-            return Self {
-                keys,
-                exponent,
-                total: table.total,
-                method: Method::Table(Arc::new(table)),
-            };
+            return Self { keys, exponent, total: table.total, method: Method::Table(Arc::new(table)) };
         }
         let head: f64 = (1..Self::MAX_TABLE).rev().map(weight).sum();
         let total = head + tail_sum(Self::MAX_TABLE as f64, keys as f64, exponent);
-        Self {
-            keys,
-            exponent,
-            total,
-            method: Method::Rejection(Rejection::new(keys, exponent)),
-        }
+        Self { keys, exponent, total, method: Method::Rejection(Rejection::new(keys, exponent)) }
     }
 
     fn weight(&self, k: u64) -> f64 {
@@ -269,13 +243,7 @@ struct Rejection {
 
 impl Rejection {
     fn new(keys: u64, exponent: f64) -> Self {
-        let mut law = Self {
-            keys: keys as f64,
-            exponent,
-            area_last: 0.0,
-            area_first: 0.0,
-            squeeze: 0.0,
-        };
+        let mut law = Self { keys: keys as f64, exponent, area_last: 0.0, area_first: 0.0, squeeze: 0.0 };
         law.area_last = law.area(keys as f64 + 0.5);
         law.area_first = law.area(1.5) - 1.0;
         law.squeeze = 2.0 - law.area_inverse(law.area(2.5) - power(2.0, exponent));

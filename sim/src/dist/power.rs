@@ -13,10 +13,7 @@ pub struct Weibull {
 
 impl Weibull {
     pub(super) fn new(shape: f64, scale: f64) -> Result<Self, DistError> {
-        Ok(Self {
-            shape: positive("shape", shape)?,
-            scale: positive("scale", scale)?,
-        })
+        Ok(Self { shape: positive("shape", shape)?, scale: positive("scale", scale)? })
     }
 
     pub(super) fn sample(self, draws: &mut impl Draw) -> f64 {
@@ -34,10 +31,7 @@ impl Weibull {
     }
 
     pub(super) fn scaled(self, factor: f64) -> Self {
-        Self {
-            scale: self.scale * factor,
-            ..self
-        }
+        Self { scale: self.scale * factor, ..self }
     }
 
     pub(super) fn largest(self) -> f64 {
@@ -54,10 +48,7 @@ pub struct Pareto {
 
 impl Pareto {
     pub(super) fn new(shape: f64, min: f64) -> Result<Self, DistError> {
-        Ok(Self {
-            shape: positive("shape", shape)?,
-            min: positive("min", min)?,
-        })
+        Ok(Self { shape: positive("shape", shape)?, min: positive("min", min)? })
     }
 
     pub(super) fn sample(self, draws: &mut impl Draw) -> f64 {
@@ -65,11 +56,7 @@ impl Pareto {
     }
 
     pub(super) fn mean(self) -> f64 {
-        if self.shape > 1.0 {
-            self.min * (self.shape / (self.shape - 1.0))
-        } else {
-            f64::INFINITY
-        }
+        if self.shape > 1.0 { self.min * (self.shape / (self.shape - 1.0)) } else { f64::INFINITY }
     }
 
     pub(super) fn variance(self) -> f64 {
@@ -81,10 +68,7 @@ impl Pareto {
     }
 
     pub(super) fn scaled(self, factor: f64) -> Self {
-        Self {
-            min: self.min * factor,
-            ..self
-        }
+        Self { min: self.min * factor, ..self }
     }
 
     pub(super) fn largest(self) -> f64 {
@@ -105,21 +89,9 @@ pub struct BoundedPareto {
 impl BoundedPareto {
     pub(super) fn new(shape: f64, min: f64, max: f64) -> Result<Self, DistError> {
         let (shape, min, max) = (positive("shape", shape)?, positive("min", min)?, positive("max", max)?);
-        require(
-            max > min,
-            "max",
-            max,
-            "above the minimum",
-            "raise it, or use a constant if nothing varies",
-        )?;
+        require(max > min, "max", max, "above the minimum", "raise it, or use a constant if nothing varies")?;
         let kept = -libm::expm1(-shape * (libm::log(max) - libm::log(min)));
-        require(
-            kept > 0.0,
-            "max",
-            max,
-            "distinguishable from the minimum",
-            "raise it, or use a constant",
-        )?;
+        require(kept > 0.0, "max", max, "distinguishable from the minimum", "raise it, or use a constant")?;
         Ok(Self { shape, min, max, kept })
     }
 
@@ -133,11 +105,7 @@ impl BoundedPareto {
     fn moment(self, power: f64) -> f64 {
         let length = libm::log(self.max) - libm::log(self.min);
         let rate = power - self.shape;
-        let integral = if (rate * length).abs() < 1e-8 {
-            length
-        } else {
-            libm::expm1(rate * length) / rate
-        };
+        let integral = if (rate * length).abs() < 1e-8 { length } else { libm::expm1(rate * length) / rate };
         self.shape / self.kept * integral
     }
 
@@ -151,11 +119,7 @@ impl BoundedPareto {
     }
 
     pub(super) fn scaled(self, factor: f64) -> Self {
-        Self {
-            min: self.min * factor,
-            max: self.max * factor,
-            ..self
-        }
+        Self { min: self.min * factor, max: self.max * factor, ..self }
     }
 
     pub(super) const fn largest(self) -> f64 {

@@ -27,18 +27,13 @@ impl Mixture {
         let shares = shares(&weights)?;
         let part = |((up_to, &share), (_, law))| Part { up_to, share, law };
         let parts = cumulative(&shares).into_iter().zip(&shares).zip(parts).map(part);
-        Ok(Self {
-            parts: parts.filter(|part| part.share > 0.0).collect(),
-        })
+        Ok(Self { parts: parts.filter(|part| part.share > 0.0).collect() })
     }
 
     pub(super) fn sample(&self, draws: &mut impl Draw) -> f64 {
         let chosen = draws.open();
         // The last share is exactly 1, so that a part is always found; the default only spares a panic.
-        self.parts
-            .iter()
-            .find(|part| chosen < part.up_to)
-            .map_or(0.0, |part| part.law.sample(draws))
+        self.parts.iter().find(|part| chosen < part.up_to).map_or(0.0, |part| part.law.sample(draws))
     }
 
     pub(super) fn mean(&self) -> f64 {
@@ -58,19 +53,12 @@ impl Mixture {
     }
 
     pub(super) fn scaled(&self, factor: f64) -> Self {
-        let scaled = |part: &Part| Part {
-            law: part.law.scaled(factor),
-            ..*part
-        };
-        Self {
-            parts: self.parts.iter().map(scaled).collect(),
-        }
+        let scaled = |part: &Part| Part { law: part.law.scaled(factor), ..*part };
+        Self { parts: self.parts.iter().map(scaled).collect() }
     }
 
     pub(super) fn largest(&self) -> f64 {
-        self.parts
-            .iter()
-            .fold(0.0, |largest: f64, part| largest.max(part.law.largest()))
+        self.parts.iter().fold(0.0, |largest: f64, part| largest.max(part.law.largest()))
     }
 }
 
@@ -92,33 +80,15 @@ impl Quantiles {
         )?;
         let (first, last) = (points[0].0, points[count - 1].0);
         require(first == 0.0, "quantiles[0]", first, "0", "give the minimum first")?;
-        require(
-            last == 1.0,
-            format!("quantiles[{}]", count - 1),
-            last,
-            "1",
-            "give the maximum last",
-        )?;
+        require(last == 1.0, format!("quantiles[{}]", count - 1), last, "1", "give the maximum last")?;
         for (i, &(_, value)) in points.iter().enumerate() {
             not_negative(&format!("values[{i}]"), value)?;
         }
         for (i, pair) in points.windows(2).enumerate() {
             let ((q, value), (next_q, next_value)) = (pair[0], pair[1]);
             let (i, order) = (i + 1, "order the points, each quantile once");
-            require(
-                next_q > q,
-                format!("quantiles[{i}]"),
-                next_q,
-                "above the one before it",
-                order,
-            )?;
-            require(
-                next_value >= value,
-                format!("values[{i}]"),
-                next_value,
-                "no less than the one before it",
-                order,
-            )?;
+            require(next_q > q, format!("quantiles[{i}]"), next_q, "above the one before it", order)?;
+            require(next_value >= value, format!("values[{i}]"), next_value, "no less than the one before it", order)?;
         }
         Ok(Self { points: points.into() })
     }
@@ -133,10 +103,7 @@ impl Quantiles {
 
     /// The sum over the straight pieces of width times `f` of both ends.
     fn pieces(&self, f: impl Fn(f64, f64) -> f64) -> f64 {
-        self.points
-            .windows(2)
-            .map(|pair| (pair[1].0 - pair[0].0) * f(pair[0].1, pair[1].1))
-            .sum()
+        self.points.windows(2).map(|pair| (pair[1].0 - pair[0].0) * f(pair[0].1, pair[1].1)).sum()
     }
 
     pub(super) fn mean(&self) -> f64 {
@@ -152,9 +119,7 @@ impl Quantiles {
     }
 
     pub(super) fn scaled(&self, factor: f64) -> Self {
-        Self {
-            points: self.points.iter().map(|&(q, value)| (q, value * factor)).collect(),
-        }
+        Self { points: self.points.iter().map(|&(q, value)| (q, value * factor)).collect() }
     }
 
     pub(super) fn largest(&self) -> f64 {
@@ -171,20 +136,12 @@ pub struct Samples {
 
 impl Samples {
     pub(super) fn new(mut values: Vec<f64>) -> Result<Self, DistError> {
-        require(
-            !values.is_empty(),
-            "number of samples",
-            0.0,
-            "at least 1",
-            "give the measured values",
-        )?;
+        require(!values.is_empty(), "number of samples", 0.0, "at least 1", "give the measured values")?;
         for (i, value) in values.iter_mut().enumerate() {
             *value = not_negative(&format!("samples[{i}]"), *value)?;
         }
         values.sort_by(|a, b| b.total_cmp(a));
-        Ok(Self {
-            descending: values.into(),
-        })
+        Ok(Self { descending: values.into() })
     }
 
     pub(super) fn sample(&self, draws: &mut impl Draw) -> f64 {
@@ -198,16 +155,11 @@ impl Samples {
 
     pub(super) fn variance(&self) -> f64 {
         let (mean, count) = (self.mean(), self.descending.len() as f64);
-        self.descending
-            .iter()
-            .map(|value| (value - mean) * (value - mean) / count)
-            .sum()
+        self.descending.iter().map(|value| (value - mean) * (value - mean) / count).sum()
     }
 
     pub(super) fn scaled(&self, factor: f64) -> Self {
-        Self {
-            descending: self.descending.iter().map(|value| value * factor).collect(),
-        }
+        Self { descending: self.descending.iter().map(|value| value * factor).collect() }
     }
 
     pub(super) fn largest(&self) -> f64 {

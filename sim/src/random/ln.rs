@@ -26,10 +26,7 @@ const fn cells() -> [[f64; 2]; 256] {
     let mut cells = [[1.0, 0.0]; 256];
     let mut j = 90;
     while j <= 182 {
-        cells[j] = [
-            128.0 / j as f64,
-            -(fixed_ln(j as i128) as f64 / (1i128 << FIXED) as f64),
-        ];
+        cells[j] = [128.0 / j as f64, -(fixed_ln(j as i128) as f64 / (1i128 << FIXED) as f64)];
         j += 1;
     }
     cells
@@ -107,14 +104,7 @@ mod tests {
         }
         // From the extremes, from next to 1 and from next to the change of exponent.
         for i in 1..10_000u64 {
-            let near = [
-                1.0,
-                std::f64::consts::FRAC_1_SQRT_2,
-                2.0,
-                f64::MIN_POSITIVE,
-                1e-300,
-                1e300,
-            ];
+            let near = [1.0, std::f64::consts::FRAC_1_SQRT_2, 2.0, f64::MIN_POSITIVE, 1e-300, 1e300];
             for x in near.map(|x: f64| f64::from_bits(x.to_bits() + i)) {
                 assert!(ulps(ln(x), libm::log(x)) <= 2, "{x}");
             }

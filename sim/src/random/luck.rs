@@ -76,11 +76,7 @@ impl Place {
     /// of 2^-64.
     #[must_use]
     pub const fn numbered(first: u64, second: u64, purpose: Purpose) -> Self {
-        Self(salted(
-            mix(first.wrapping_add(GOLDEN)),
-            mix(second.wrapping_add(PAIR)),
-            purpose,
-        ))
+        Self(salted(mix(first.wrapping_add(GOLDEN)), mix(second.wrapping_add(PAIR)), purpose))
     }
 
     /// The constant itself, for digests.

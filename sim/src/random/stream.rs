@@ -28,9 +28,7 @@ impl Stream {
         for (bytes, word) in key.chunks_exact_mut(8).zip(words) {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
-        Self {
-            cipher: ChaCha8Rng::from_seed(key),
-        }
+        Self { cipher: ChaCha8Rng::from_seed(key) }
     }
 }
 
@@ -59,11 +57,7 @@ impl BlockStream {
     /// Reads `stream` in blocks.
     #[must_use]
     pub const fn new(stream: Stream) -> Self {
-        Self {
-            stream,
-            next: BLOCK,
-            ready: [0.0; BLOCK],
-        }
+        Self { stream, next: BLOCK, ready: [0.0; BLOCK] }
     }
 
     /// The next exponential draw of mean 1.
@@ -90,8 +84,6 @@ impl BlockStream {
 
 impl fmt::Debug for BlockStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlockStream")
-            .field("ready", &(BLOCK - self.next))
-            .finish_non_exhaustive()
+        f.debug_struct("BlockStream").field("ready", &(BLOCK - self.next)).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,255 @@
+//! The metrics of a run: what each is called, its unit, and how it follows from the counts. One list, which the
+//! results on disk, the JSON output and the terminal share. The names are those that expectations use.
+
+use squall_models::histogram::Histogram;
+use squall_models::outcome::Failure;
+use squall_models::report::{
+    CacheTotals, ClientTotals, EdgeTotals, FAILURES, Names, PoolTotals, ServiceTotals, Totals,
+};
+use squall_sim::Span;
+
+/// One number about one component.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// The component: `clients.web`, `services.api`, `pools.api.db`, `caches.l1`, `edges.web.api`.
+    pub component: String,
+    /// The metric, such as `goodput` or `latency.p99`; raw counts are `count.…`.
+    pub metric: String,
+    /// The unit: `1/s`, `s`, `share`, `count` or `ratio`.
+    pub unit: &'static str,
+    /// The value; `None` where there is none, such as a percentile of nothing.
+    pub value: Option<f64>,
+}
+
+impl Metric {
+    /// Of a dozen kinds of failure most never happen: what counts none of them is left out of results.
+    #[must_use]
+    pub fn tells(&self) -> bool {
+        let kind = self
+            .metric
+            .strip_prefix("count.")
+            .map(|kind| kind.strip_prefix("attempt_").unwrap_or(kind));
+        self.value != Some(0.0) || !kind.is_some_and(|kind| Failure::ALL.iter().any(|failure| failure.name() == kind))
+    }
+}
+
+/// The percentiles that are reported of every latency.
+pub const QUANTILES: [(&str, f64); 5] = [
+    ("p50", 0.5),
+    ("p90", 0.9),
+    ("p95", 0.95),
+    ("p99", 0.99),
+    ("p999", 0.999),
+];
+
+/// All metrics of all components. `seconds` is the time that the counts cover: of one run its measured time, of several
+/// runs the sum.
+#[must_use]
+pub fn metrics(totals: &Totals, names: &Names, seconds: f64) -> Vec<Metric> {
+    let mut list = List {
+        rows: Vec::new(),
+        component: String::new(),
+        seconds,
+    };
+    for (name, client) in names.clients.iter().zip(&totals.clients) {
+        list.about(format!("clients.{name}")).client(client);
+    }
+    for (name, service) in names.services.iter().zip(&totals.services) {
+        list.about(format!("services.{name}")).service(service);
+    }
+    for ((service, name), pool) in names.pools.iter().zip(&totals.pools) {
+        list.about(format!("pools.{service}.{name}")).pool(pool);
+    }
+    for (name, cache) in names.caches.iter().zip(&totals.caches) {
+        list.about(format!("caches.{name}")).cache(cache);
+    }
+    for ((from, to), edge) in names.edges.iter().zip(&totals.edges) {
+        list.about(format!("edges.{from}.{to}")).edge(edge);
+    }
+    list.rows
+}
+
+/// All histograms of all components, with their names.
+pub fn histograms<'a>(
+    totals: &'a Totals,
+    names: &'a Names,
+) -> impl Iterator<Item = (String, &'static str, &'a Histogram)> {
+    let clients = names
+        .clients
+        .iter()
+        .zip(&totals.clients)
+        .map(|(n, c)| (format!("clients.{n}"), "latency", &c.latency));
+    let services = names.services.iter().zip(&totals.services).flat_map(|(n, s)| {
+        [("latency", &s.latency), ("wait", &s.wait)].map(|(which, h)| (format!("services.{n}"), which, h))
+    });
+    let pools = names
+        .pools
+        .iter()
+        .zip(&totals.pools)
+        .map(|((s, n), p)| (format!("pools.{s}.{n}"), "wait", &p.wait));
+    clients.chain(services).chain(pools)
+}
+
+/// A share or a ratio; `None` of nothing.
+#[must_use]
+pub fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// A share of time; `None` of no time.
+#[must_use]
+pub fn share(part: Span, whole: Span) -> Option<f64> {
+    ratio(part.nanos(), whole.nanos())
+}
+
+/// Requests that ended well, of those that ended.
+#[must_use]
+pub fn success(client: &ClientTotals) -> Option<f64> {
+    ratio(client.ok, client.ended())
+}
+
+struct List {
+    rows: Vec<Metric>,
+    component: String,
+    seconds: f64,
+}
+
+impl List {
+    fn about(&mut self, component: String) -> &mut Self {
+        self.component = component;
+        self
+    }
+
+    fn put(&mut self, metric: impl Into<String>, unit: &'static str, value: Option<f64>) {
+        self.rows.push(Metric {
+            component: self.component.clone(),
+            metric: metric.into(),
+            unit,
+            value,
+        });
+    }
+
+    fn count(&mut self, of: &str, count: u64) {
+        self.put(format!("count.{of}"), "count", Some(count as f64));
+    }
+
+    fn most(&mut self, of: &str, most: u64) {
+        self.put(format!("{of}.max"), "count", Some(most as f64));
+    }
+
+    fn rate(&mut self, metric: &str, count: u64) {
+        self.put(metric, "1/s", (self.seconds > 0.0).then(|| count as f64 / self.seconds));
+    }
+
+    /// The mean of a number that was integrated over time.
+    fn level(&mut self, metric: &str, integral: f64) {
+        self.put(
+            format!("{metric}.mean"),
+            "count",
+            (self.seconds > 0.0).then(|| integral / self.seconds),
+        );
+    }
+
+    fn failures(&mut self, prefix: &str, failed: &[u64; FAILURES]) {
+        for (failure, count) in Failure::ALL.iter().zip(failed) {
+            self.count(&format!("{prefix}{}", failure.name()), *count);
+        }
+    }
+
+    fn times(&mut self, prefix: &str, times: &Histogram) {
+        self.put(format!("{prefix}.mean"), "s", times.mean());
+        for (name, share) in QUANTILES {
+            self.put(format!("{prefix}.{name}"), "s", times.quantile(share));
+        }
+        self.put(
+            format!("{prefix}.max"),
+            "s",
+            (times.count() > 0).then(|| times.max().seconds()),
+        );
+    }
+
+    fn client(&mut self, client: &ClientTotals) {
+        self.rate("offered", client.arrivals);
+        self.rate("goodput", client.ok);
+        self.put("success", "share", success(client));
+        self.put("attempts", "ratio", ratio(client.attempts, client.ended()));
+        self.put("reloads", "share", ratio(client.reloads, client.arrivals));
+        self.times("latency", &client.latency);
+        self.count("arrivals", client.arrivals);
+        self.count("reloads", client.reloads);
+        self.count("attempts", client.attempts);
+        self.count("ok", client.ok);
+        self.failures("", &client.failed);
+        self.count("in_flight", client.in_flight);
+    }
+
+    fn service(&mut self, service: &ServiceTotals) {
+        self.rate("offered", service.arrivals);
+        self.rate("throughput", service.ok);
+        self.put(
+            "amplification",
+            "ratio",
+            ratio(service.arrivals, service.first_arrivals),
+        );
+        self.put("utilisation", "share", share(service.held, service.available));
+        self.put("work_share", "share", share(service.work, service.available));
+        self.put("wasted", "share", share(service.wasted, service.work));
+        self.level("queue", service.queued_seconds);
+        self.most("queue", service.queue_max);
+        self.level("present", service.present_seconds);
+        self.most("present", service.present_max);
+        self.put(
+            "served_at_once",
+            "share",
+            ratio(service.started_at_once, service.started),
+        );
+        self.times("latency", &service.latency);
+        self.times("wait", &service.wait);
+        self.count("arrivals", service.arrivals);
+        self.count("first_arrivals", service.first_arrivals);
+        self.count("started", service.started);
+        self.count("started_at_once", service.started_at_once);
+        self.count("ok", service.ok);
+        self.failures("", &service.failed);
+        self.count("writes", service.writes);
+        self.count("duplicate_writes", service.duplicate_writes);
+    }
+
+    fn pool(&mut self, pool: &PoolTotals) {
+        self.put("utilisation", "share", share(pool.held, pool.available));
+        self.put("timeouts", "share", ratio(pool.timeouts, pool.asked));
+        self.level("waiting", pool.queued_seconds);
+        self.most("waiting", pool.waiting_max);
+        self.times("wait", &pool.wait);
+        self.count("asked", pool.asked);
+        self.count("given", pool.given);
+        self.count("timeouts", pool.timeouts);
+    }
+
+    fn cache(&mut self, cache: &CacheTotals) {
+        self.put("hit_rate", "share", ratio(cache.hits, cache.hits + cache.misses));
+        self.rate("misses", cache.misses);
+        self.put("coalesced", "share", ratio(cache.coalesced, cache.misses));
+        self.rate("fills", cache.fills);
+        self.rate("evictions", cache.evictions);
+        self.most("filling", cache.filling_max);
+        self.most("same_key", cache.same_key_max);
+        self.count("hits", cache.hits);
+        self.count("misses", cache.misses);
+        self.count("coalesced", cache.coalesced);
+        self.count("fills", cache.fills);
+        self.count("evictions", cache.evictions);
+    }
+
+    fn edge(&mut self, edge: &EdgeTotals) {
+        self.put("attempts", "ratio", ratio(edge.attempts, edge.calls));
+        self.count("calls", edge.calls);
+        self.count("attempts", edge.attempts);
+        self.count("ok", edge.ok);
+        self.failures("", &edge.failed);
+        self.failures("attempt_", &edge.failed_attempts);
+        self.count("abandoned_calls", edge.abandoned);
+        self.count("in_flight", edge.in_flight);
+        self.count("lost", edge.lost);
+    }
+}

@@ -1,0 +1,8 @@
+//! squall, the product: scenario files in, answers out.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod experiment;
+pub mod record;
+pub mod report;
+pub mod scenario;

@@ -1,0 +1,68 @@
+//! Histograms in the interchange form of HdrHistogram (V2, deflated, base64), which its libraries in every language
+//! read and add up.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+use squall_models::histogram::Histogram;
+use std::io;
+
+/// The range and precision of squall's own histogram in microseconds, so that each of its buckets is one bucket there.
+const LOWEST: u64 = 1;
+const HIGHEST: u64 = (1 << 39) - 1;
+const DIGITS: u8 = 3;
+
+/// The histogram as text, in microseconds.
+pub(super) fn encode(histogram: &Histogram) -> io::Result<String> {
+    let mut hdr = hdrhistogram::Histogram::<u64>::new_with_bounds(LOWEST, HIGHEST, DIGITS).map_err(io::Error::other)?;
+    for (micros, count) in histogram.buckets() {
+        hdr.record_n(micros, count).map_err(io::Error::other)?;
+    }
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new()
+        .serialize(&hdr, &mut bytes)
+        .map_err(io::Error::other)?;
+    Ok(STANDARD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hdrhistogram::serialization::Deserializer;
+    use squall_sim::Span;
+
+    fn decode(text: &str) -> hdrhistogram::Histogram<u64> {
+        let bytes = STANDARD.decode(text).unwrap();
+        Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap()
+    }
+
+    fn of(micros: impl Iterator<Item = u64>) -> Histogram {
+        let mut histogram = Histogram::default();
+        micros.for_each(|n| histogram.record(Span::from_nanos(n * 1000)));
+        histogram
+    }
+
+    #[test]
+    fn merging_the_texts_is_merging_the_histograms() {
+        let mut ours = of((0..3000).map(|n| n * n));
+        let more = of((0..3000).map(|n| n * 7919));
+        let mut theirs = decode(&encode(&ours).unwrap());
+        theirs.add(decode(&encode(&more).unwrap())).unwrap();
+        ours.add(&more);
+        assert_eq!(theirs, decode(&encode(&ours).unwrap()));
+        assert_eq!(theirs.len(), ours.count());
+    }
+
+    #[test]
+    fn every_bucket_here_is_one_bucket_there() {
+        let ours = of((0..39).flat_map(|octave| (1 << octave)..(1_u64 << octave) + 3));
+        let theirs = decode(&encode(&ours).unwrap());
+        let counts: Vec<_> = theirs.iter_recorded().map(|v| v.count_at_value()).collect();
+        assert!(counts.iter().copied().eq(ours.buckets().map(|(_, count)| count)));
+    }
+
+    #[test]
+    fn an_empty_histogram_can_be_written_too() {
+        assert_eq!(decode(&encode(&Histogram::default()).unwrap()).len(), 0);
+    }
+}

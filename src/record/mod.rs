@@ -1,0 +1,62 @@
+//! What a run leaves on disk: tidy CSV tables, histograms that can be merged, and a manifest.
+//!
+//! The schema is documented in `docs/reference/results.md`. Everything but the manifest is the same bytes for any
+//! number of threads, on any machine, on any day.
+
+mod folder;
+mod histogram;
+mod manifest;
+mod tables;
+
+pub use folder::RecordError;
+pub use manifest::{Session, ending};
+
+use crate::experiment::{Outcome, Run};
+use crate::scenario::{Case, Loaded};
+use folder::Folder;
+use std::path::Path;
+use tables::Tables;
+
+/// The version of the schema of a results folder.
+pub const SCHEMA: u32 = 1;
+
+/// Writes a results folder. Nothing is to be seen under its name before [`Recorder::finish`].
+#[derive(Debug)]
+pub struct Recorder {
+    folder: Folder,
+    tables: Tables,
+}
+
+impl Recorder {
+    /// Prepares a folder, which is to be given this name in the end.
+    ///
+    /// # Errors
+    /// The name is taken by something that is no results folder, or the place cannot be written to.
+    pub fn create(target: &Path) -> Result<Self, RecordError> {
+        let folder = Folder::create(target)?;
+        let tables = Tables::create(&folder)?;
+        Ok(Self { folder, tables })
+    }
+
+    /// Takes the next run, in the order of (variant, seed).
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn take(&mut self, case: &Case, run: &Run) -> Result<(), RecordError> {
+        self.tables.take(case, run)
+    }
+
+    /// Writes what concerns all runs and gives the folder its name, in place of older results there.
+    ///
+    /// # Errors
+    /// It cannot be written; older results are then still there.
+    pub fn finish(mut self, loaded: &Loaded, outcomes: &[Outcome], session: &Session) -> Result<(), RecordError> {
+        self.tables.verdicts(outcomes)?;
+        self.tables.finish()?;
+        self.folder.write("scenario.json", loaded.canonical.as_bytes())?;
+        let manifest = manifest::manifest(loaded, outcomes, session);
+        self.folder
+            .write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
+        self.folder.publish()
+    }
+}

@@ -1,0 +1,247 @@
+//! The CSV tables of a results folder.
+
+use super::folder::{Folder, RecordError};
+use super::histogram::encode;
+use crate::experiment::{Outcome, Run, measure, metrics};
+use crate::scenario::Case;
+use csv::Writer;
+use squall_models::report::{Names, Report};
+use squall_sim::Time;
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::PathBuf;
+
+/// One table that is being written.
+#[derive(Debug)]
+struct Table {
+    rows: Writer<BufWriter<File>>,
+    /// Where it will appear, for messages.
+    path: PathBuf,
+}
+
+impl Table {
+    fn create(folder: &Folder, name: &str, header: &[&str]) -> Result<Self, RecordError> {
+        let rows = Writer::from_writer(BufWriter::with_capacity(1 << 16, folder.open(name)?));
+        let mut table = Self {
+            rows,
+            path: folder.place(name),
+        };
+        table.row(header)?;
+        Ok(table)
+    }
+
+    fn row<T: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = T>) -> Result<(), RecordError> {
+        self.rows
+            .write_record(fields)
+            .map_err(|error| self.failed(error.into()))
+    }
+
+    fn failed(&self, error: io::Error) -> RecordError {
+        RecordError::Io {
+            what: "write",
+            path: self.path.clone(),
+            error,
+        }
+    }
+
+    fn finish(self) -> Result<(), RecordError> {
+        let Self { rows, path } = self;
+        let failed = |error| RecordError::Io {
+            what: "write",
+            path: path.clone(),
+            error,
+        };
+        let buffer = rows.into_inner().map_err(|error| failed(error.into_error()))?;
+        let file = buffer.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(failed)
+    }
+}
+
+/// All tables.
+#[derive(Debug)]
+pub(super) struct Tables {
+    runs: Table,
+    series: Table,
+    histograms: Table,
+    failures: Table,
+    judgements: Table,
+    verdicts: Table,
+}
+
+impl Tables {
+    pub(super) fn create(folder: &Folder) -> Result<Self, RecordError> {
+        let table = |name, header: &[&str]| Table::create(folder, name, header);
+        Ok(Self {
+            runs: table("runs.csv", &["variant", "seed", "component", "metric", "unit", "value"])?,
+            series: table(
+                "series.csv",
+                &["variant", "seed", "time_s", "component", "metric", "unit", "value"],
+            )?,
+            histograms: table(
+                "histograms.csv",
+                &[
+                    "variant",
+                    "seed",
+                    "component",
+                    "histogram",
+                    "count",
+                    "sum_ns",
+                    "max_ns",
+                    "hdr_us",
+                ],
+            )?,
+            failures: table(
+                "failures.csv",
+                &["variant", "seed", "place", "time_s", "kind", "component", "evidence"],
+            )?,
+            judgements: table(
+                "judgements.csv",
+                &["variant", "seed", "number", "expectation", "holds", "measured", "shown"],
+            )?,
+            verdicts: table(
+                "verdicts.csv",
+                &[
+                    "variant",
+                    "number",
+                    "expectation",
+                    "expected",
+                    "needed_share",
+                    "held",
+                    "of",
+                    "measured_median",
+                    "ok",
+                ],
+            )?,
+        })
+    }
+
+    pub(super) fn take(&mut self, case: &Case, run: &Run) -> Result<(), RecordError> {
+        let (report, names) = (&run.report, case.blueprint.names());
+        let seed = report.seed.to_string();
+        let of = (case.name.as_str(), seed.as_str());
+        self.runs(of, report, names)?;
+        self.series(of, report)?;
+        self.histograms(of, report, names)?;
+        self.failures(of, report)?;
+        for (number, (expectation, judgement)) in case.expectations.iter().zip(&run.judgements).enumerate() {
+            let number = (number + 1).to_string();
+            let holds = if judgement.holds { "true" } else { "false" };
+            let measured = judgement.measured.map(|value| value.to_string()).unwrap_or_default();
+            self.judgements.row([
+                of.0,
+                of.1,
+                &number,
+                &expectation.text,
+                holds,
+                &measured,
+                &judgement.shown,
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn runs(&mut self, (variant, seed): (&str, &str), report: &Report, names: &Names) -> Result<(), RecordError> {
+        let seconds = report.measured.to.since(report.measured.from).seconds();
+        for row in metrics(&report.measured, names, seconds) {
+            let Some(value) = row.value.filter(|_| row.tells()) else {
+                continue;
+            };
+            self.runs
+                .row([variant, seed, &row.component, &row.metric, row.unit, &value.to_string()])?;
+        }
+        Ok(())
+    }
+
+    fn series(&mut self, (variant, seed): (&str, &str), report: &Report) -> Result<(), RecordError> {
+        let series = &report.series;
+        for (window, values) in series.values.chunks(series.columns.len().max(1)).enumerate() {
+            let start = Time::from_nanos(series.resolution.nanos().saturating_mul(window as u64));
+            let start = start.seconds().to_string();
+            for (column, value) in series.columns.iter().zip(values).filter(|(_, value)| value.is_finite()) {
+                let value = value.to_string();
+                self.series.row([
+                    variant,
+                    seed,
+                    &start,
+                    &column.component,
+                    column.metric,
+                    column.unit,
+                    &value,
+                ])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn histograms(&mut self, (variant, seed): (&str, &str), report: &Report, names: &Names) -> Result<(), RecordError> {
+        for (component, which, histogram) in measure::histograms(&report.measured, names) {
+            let text = encode(histogram).map_err(|error| self.histograms.failed(error))?;
+            let numbers = [
+                u128::from(histogram.count()),
+                histogram.sum_nanos(),
+                u128::from(histogram.max().nanos()),
+            ];
+            let [count, sum, max] = numbers.map(|number| number.to_string());
+            self.histograms
+                .row([variant, seed, &component, which, &count, &sum, &max, &text])?;
+        }
+        Ok(())
+    }
+
+    fn failures(&mut self, (variant, seed): (&str, &str), report: &Report) -> Result<(), RecordError> {
+        for (place, failing) in report.failure_order.iter().enumerate() {
+            let (place, at) = ((place + 1).to_string(), failing.at.seconds().to_string());
+            self.failures.row([
+                variant,
+                seed,
+                &place,
+                &at,
+                "failing",
+                &failing.component,
+                &failing.evidence,
+            ])?;
+        }
+        for (place, deadlock) in report.deadlocks.iter().enumerate() {
+            let (place, at) = ((place + 1).to_string(), deadlock.at.seconds().to_string());
+            let (cycle, stuck) = (deadlock.cycle.join(" -> "), format!("{} calls stuck", deadlock.stuck));
+            self.failures
+                .row([variant, seed, &place, &at, "deadlock", &cycle, &stuck])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn verdicts(&mut self, outcomes: &[Outcome]) -> Result<(), RecordError> {
+        for outcome in outcomes {
+            for (number, judged) in outcome.judged.iter().enumerate() {
+                let (expectation, verdict) = (&judged.expectation, judged.verdict());
+                let median = judged.median().and_then(|judgement| judgement.measured);
+                self.verdicts.row([
+                    outcome.name.as_str(),
+                    &(number + 1).to_string(),
+                    &expectation.text,
+                    if expectation.broken_by_this { "breaks" } else { "holds" },
+                    &expectation.seeds.to_string(),
+                    &verdict.held.to_string(),
+                    &verdict.of.to_string(),
+                    &median.map(|value| value.to_string()).unwrap_or_default(),
+                    if verdict.ok { "true" } else { "false" },
+                ])?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<(), RecordError> {
+        let Self {
+            runs,
+            series,
+            histograms,
+            failures,
+            judgements,
+            verdicts,
+        } = self;
+        [runs, series, histograms, failures, judgements, verdicts]
+            .into_iter()
+            .try_for_each(Table::finish)
+    }
+}

@@ -1,0 +1,30 @@
+//! What a person or a program reads on stdout.
+
+mod details;
+mod estimates;
+mod failures;
+mod json;
+mod number;
+pub(crate) mod style;
+mod table;
+mod text;
+mod timeline;
+mod verdicts;
+
+pub use estimates::estimates;
+pub use json::json;
+pub use text::{Shown, text};
+
+use crate::experiment::Outcome;
+use crate::scenario::Loaded;
+
+/// Everything that a report is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Findings<'a> {
+    /// The scenario.
+    pub loaded: &'a Loaded,
+    /// What its variants came to, in order.
+    pub outcomes: &'a [Outcome],
+    /// It was interrupted: some runs are missing.
+    pub interrupted: bool,
+}

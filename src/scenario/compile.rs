@@ -1,0 +1,187 @@
+//! Worlds to blueprints, and what is wrong with them as a whole.
+
+use super::issue::{Issues, Place};
+use super::load::{Draft, Loader};
+use super::node::Node;
+use super::sentence::Scope;
+use super::spec::Run;
+use super::{Case, UNMITIGATED, check};
+use squall_models::problem::Problem;
+use squall_models::spec::Fault;
+use squall_models::units::Duration;
+use squall_models::{Blueprint, Limits, Settings};
+use squall_sim::{Span, Time};
+use std::collections::BTreeMap;
+
+/// Windows in a series, unless the user asks for more.
+const USUAL_WINDOWS: f64 = 2_000.0;
+/// Windows in a series at most.
+const MOST_WINDOWS: f64 = 100_000.0;
+
+/// The settings that a run section asks for, without windows.
+pub(super) fn settings(run: &Run) -> Settings {
+    let duration = run.duration.seconds();
+    let usual = (duration / USUAL_WINDOWS).ceil().max(1.0);
+    let resolution = run.resolution.map_or(usual, Duration::seconds);
+    Settings {
+        duration: run.duration.span(),
+        warmup: run.warmup.span(),
+        resolution: Span::from_seconds(resolution),
+        windows: Vec::new(),
+        limits: Limits { events: run.limits.events, in_flight: run.limits.in_flight, depth: run.limits.depth },
+    }
+}
+
+/// Checks what the types of a run section do not; true if nothing is wrong.
+pub(super) fn check_run(run: Option<&Run>, tree: &Node, issues: &mut Issues) -> bool {
+    let Some(run) = run else { return false };
+    let mut right = true;
+    let mut wrong = |path: &str, rule: String, remedy: &str| {
+        let (found, exact) = tree.find(path);
+        issues.at(if exact { found.node.at } else { found.label }, rule, remedy);
+        right = false;
+    };
+    let (duration, warmup) = (run.duration, run.warmup);
+    if duration.span().is_zero() {
+        wrong("run.duration", "`duration` is zero".to_owned(), "write how long to simulate, as in `300s`");
+    } else if warmup.span() >= duration.span() {
+        let rule = format!("the warm-up of {warmup} leaves nothing of the {duration} of the run");
+        wrong("run.warmup", rule, "make `duration` longer or `warmup` shorter");
+    }
+    if let Some(resolution) = run.resolution {
+        if resolution.span().is_zero() {
+            wrong("run.resolution", "`resolution` is zero".to_owned(), "write the width of a window, as in `1s`");
+        } else if duration.seconds() / resolution.seconds() > MOST_WINDOWS {
+            let rule = format!("windows of {resolution} over {duration} are more than {MOST_WINDOWS}");
+            wrong("run.resolution", rule, "make `resolution` wider");
+        }
+    }
+    if run.seeds == 0 || run.seeds > 1_000_000 {
+        let rule = format!("`{}` seeds are not between 1 and 1000000", run.seeds);
+        wrong("run.seeds", rule, "write how many runs of each variant to make, as in `20`");
+    }
+    right
+}
+
+/// What sentences can be about in a world. Names come from the tree, so that a component with a mistake in it still has one.
+pub(super) fn scope(draft: &Draft, settings: &Settings) -> Scope {
+    let (world, tree) = (&draft.world, &draft.tree);
+    let names = |section: &str| -> Vec<String> {
+        tree.get(section).and_then(Node::entries).into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    };
+    let mut pools = Vec::new();
+    for (service, entry) in tree.get("services").and_then(Node::entries).into_iter().flatten() {
+        let of = entry.node.get("pools").and_then(Node::entries).into_iter().flatten();
+        pools.extend(of.map(|(pool, _)| (service.clone(), pool.clone())));
+    }
+    Scope {
+        clients: names("clients"),
+        services: names("services"),
+        pools,
+        caches: names("caches"),
+        faults: world.faults.iter().map(times).collect(),
+        warmup: Time::ZERO + settings.warmup,
+        duration: Time::ZERO + settings.duration,
+    }
+}
+
+/// When a fault begins and ends.
+fn times(fault: &Fault) -> (Time, Option<Time>) {
+    let (at, lasts) = match fault {
+        Fault::Crash { at, r#for, .. }
+        | Fault::Slow { at, r#for, .. }
+        | Fault::Errors { at, r#for, .. }
+        | Fault::Link { at, r#for, .. }
+        | Fault::Partition { at, r#for, .. }
+        | Fault::Surge { at, r#for, .. } => (at, *r#for),
+        Fault::Flush { at, .. } => (at, Some(Duration::from_seconds(0.0))),
+    };
+    let start = Time::ZERO + at.span();
+    (start, lasts.map(|lasts| start + lasts.span()))
+}
+
+/// Compiles every variant; `None` for those that cannot be. Without settings, which are then wrong themselves, the rest is
+/// checked with settings that nothing can be said against.
+pub(super) fn blueprints(loader: &mut Loader, drafts: &[Draft], settings: Option<&Settings>) -> Vec<Option<Blueprint>> {
+    let settings = settings.cloned().unwrap_or_else(|| self::settings(&Run::default()));
+    let mut compiled = Vec::new();
+    for draft in drafts {
+        loader.issues.variant = Some(draft.name.clone());
+        compiled.push(match Blueprint::new(&draft.world, settings.clone()) {
+            Ok(blueprint) => Some(blueprint),
+            Err(problems) => {
+                for problem in problems.into_iter().filter(|problem| !follows(problem, draft)) {
+                    place(problem, &draft.tree, &mut loader.issues);
+                }
+                None
+            }
+        });
+    }
+    loader.issues.variant = None;
+    compiled
+}
+
+fn place(problem: Problem, tree: &Node, issues: &mut Issues) {
+    let (found, exact) = tree.find(&problem.path);
+    let scalar = found.node.text().is_some_and(|text| !text.is_empty());
+    let mark = if exact && scalar { found.node.at } else { found.label };
+    // Problems with `run` and with the world as a whole have no place in a variant's tree.
+    if problem.path.is_empty() || (!exact && found.label == tree.at) {
+        let rule = if problem.path.is_empty() { problem.rule } else { format!("`{}`: {}", problem.path, problem.rule) };
+        issues.add(Place::At(tree.at), rule, problem.remedy);
+    } else {
+        issues.at(mark, problem.rule, problem.remedy);
+    }
+}
+
+/// Whether a problem may come only of something that has been reported: it is in a component, or speaks of one, that was
+/// read with a part missing.
+fn follows(problem: &Problem, draft: &Draft) -> bool {
+    let inside =
+        |whole: &str| problem.path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let (found, _) = draft.tree.find(&problem.path);
+    let value = found.node.text().unwrap_or_default();
+    draft.damaged.iter().any(|component| {
+        // Where a section is missing as a whole, every name may be one of it.
+        let Some((section, name)) = component.split_once('.') else { return component != "faults" || inside("faults") };
+        inside(component)
+            || problem.path.is_empty()
+            || problem.path == section
+            || ([problem.rule.as_str(), value].iter().any(|text| mentions(text, name)))
+    })
+}
+
+/// Whether a name stands in a text as a word of its own.
+fn mentions(text: &str, name: &str) -> bool {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))).any(|word| word == name)
+}
+
+/// The whole input with everything resolved, the same for every way to write it down.
+pub(super) fn canonical(run: &Run, cases: &[Case], data: BTreeMap<String, String>) -> String {
+    let cases: Vec<_> = cases
+        .iter()
+        .map(|case| {
+            let expect: Vec<_> = case
+                .expectations
+                .iter()
+                .map(|e| serde_json::json!({ "that": e.text, "broken_by_this": e.broken_by_this, "seeds": e.seeds }))
+                .collect();
+            serde_json::json!({ "name": case.name, "world": case.world, "expect": expect })
+        })
+        .collect();
+    serde_json::json!({ "squall": 1, "run": run, "cases": cases, "data": data }).to_string()
+}
+
+/// What is allowed but looks like a mistake, each once, with the variants that it is in.
+pub(super) fn warnings(cases: &[Case]) -> Vec<String> {
+    let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for case in cases {
+        for warning in check::warnings(&case.world) {
+            found.entry(warning).or_default().push(&case.name);
+        }
+    }
+    let named = |(warning, names): (String, Vec<&str>)| {
+        if names.contains(&UNMITIGATED) { warning } else { format!("{warning} (only in {})", names.join(", ")) }
+    };
+    found.into_iter().map(named).collect()
+}

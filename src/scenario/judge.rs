@@ -1,0 +1,204 @@
+//! Whether a run keeps to an expectation.
+
+use super::expect::{Expectation, Judgement};
+use super::metric::Unit;
+use super::sentence::{Op, Reading, Rule, STRETCH_SECONDS};
+use squall_models::report::{Names, Report, Series, Totals};
+use squall_sim::{Span, Time};
+
+/// Healthy again: this share of what it was before.
+const HEALTHY: f64 = 0.9;
+/// Collapsed: less than this share of what it was before.
+const COLLAPSED: f64 = 0.5;
+/// A stretch has at least so many windows, so that one window's noise decides nothing.
+const STRETCH_WINDOWS: usize = 5;
+
+impl Expectation {
+    /// Judges one run.
+    #[must_use]
+    pub fn judge(&self, report: &Report, names: &Names) -> Judgement {
+        match &self.rule {
+            Rule::Compare { reading, unit, op, value, window } => {
+                let totals = match window {
+                    None => Some(&report.measured),
+                    Some(number) => report.windows.get(*number),
+                };
+                match totals.and_then(|totals| reading.read(totals, names)).filter(|measured| !measured.is_nan()) {
+                    None => no_data(),
+                    Some(measured) => {
+                        let shown = unit.show(measured);
+                        Judgement { holds: op.holds(measured, *value), measured: Some(measured), shown }
+                    }
+                }
+            }
+            Rule::Recovers { client, before, end, within } => {
+                let Some(line) = Line::of(&report.series, client, *before) else { return no_data() };
+                recovers(&line, *end, *within)
+            }
+            Rule::Collapsed { client, before, from } => {
+                let Some(line) = Line::of(&report.series, client, *before) else { return no_data() };
+                let Some(last) = line.share(line.first_from(*from), line.len()) else { return no_data() };
+                let of_before = last / line.reference;
+                let shown = format!("at the end {} of before", Unit::Share.show(of_before));
+                Judgement { holds: of_before < COLLAPSED, measured: Some(of_before), shown }
+            }
+            Rule::Deadlock(wanted) => {
+                let shown = match report.deadlocks.first() {
+                    None => "no deadlock".to_owned(),
+                    Some(first) => format!("deadlock at {}: {}", first.at, first.cycle.join(" → ")),
+                };
+                let count = report.deadlocks.len();
+                Judgement { holds: (count > 0) == *wanted, measured: Some(count as f64), shown }
+            }
+        }
+    }
+}
+
+fn no_data() -> Judgement {
+    Judgement { holds: false, measured: None, shown: "no data".to_owned() }
+}
+
+impl Op {
+    fn holds(self, measured: f64, value: f64) -> bool {
+        match self {
+            Self::AtLeast => measured >= value,
+            Self::Above => measured > value,
+            Self::AtMost => measured <= value,
+            Self::Below => measured < value,
+            #[allow(clippy::float_cmp, reason = "only counts are compared so, and they are whole")]
+            Self::Equal => measured == value,
+        }
+    }
+}
+
+impl Reading {
+    fn read(&self, totals: &Totals, names: &Names) -> Option<f64> {
+        fn at<'a, T, N: PartialEq>(all: &'a [T], names: &[N], name: &N) -> Option<&'a T> {
+            all.get(names.iter().position(|known| known == name)?)
+        }
+        let seconds = totals.to.since(totals.from).seconds();
+        match self {
+            Self::Client(name, measure) => measure.read(at(&totals.clients, &names.clients, name)?, seconds),
+            Self::Service(name, measure) => measure.read(at(&totals.services, &names.services, name)?, seconds),
+            Self::Pool(name, measure) => measure.read(at(&totals.pools, &names.pools, name)?, seconds),
+            Self::Cache(name, measure) => measure.read(at(&totals.caches, &names.caches, name)?, seconds),
+        }
+    }
+}
+
+/// A client's offered load and goodput over time.
+struct Line {
+    offered: Vec<f64>,
+    goodput: Vec<f64>,
+    resolution: Span,
+    /// Goodput over offered load before the fault.
+    reference: f64,
+}
+
+impl Line {
+    fn of(series: &Series, client: &str, before: (Time, Time)) -> Option<Self> {
+        let component = format!("clients.{client}");
+        let column = |metric| {
+            let defined = |value: f64| if value.is_finite() { value } else { 0.0 };
+            Some(series.column(&component, metric)?.map(defined).collect::<Vec<f64>>())
+        };
+        let (offered, goodput) = (column("offered")?, column("goodput")?);
+        let mut line = Self { offered, goodput, resolution: series.resolution, reference: 0.0 };
+        let last = before.1.nanos().checked_div(series.resolution.nanos())?;
+        let to = usize::try_from(last).unwrap_or(usize::MAX);
+        line.reference = line.share(line.first_from(before.0), to).filter(|share| *share > 0.0)?;
+        Some(line)
+    }
+
+    fn len(&self) -> usize {
+        self.offered.len().min(self.goodput.len())
+    }
+
+    /// The first window that begins at this time or later.
+    fn first_from(&self, time: Time) -> usize {
+        let number = time.nanos().div_ceil(self.resolution.nanos().max(1));
+        usize::try_from(number).unwrap_or(usize::MAX)
+    }
+
+    /// Goodput over offered load in the windows from one number up to another; `None` where nothing was offered.
+    fn share(&self, from: usize, to: usize) -> Option<f64> {
+        let to = to.min(self.len());
+        let sum = |values: &[f64]| values.get(from..to).map(|part| part.iter().sum::<f64>());
+        let (offered, goodput) = (sum(&self.offered)?, sum(&self.goodput)?);
+        (offered > 0.0).then(|| goodput / offered)
+    }
+
+    fn stretch(&self) -> usize {
+        let windows = Span::from_seconds(STRETCH_SECONDS).nanos().div_ceil(self.resolution.nanos().max(1));
+        usize::try_from(windows).unwrap_or(usize::MAX).max(STRETCH_WINDOWS)
+    }
+}
+
+fn recovers(line: &Line, end: Time, within: Span) -> Judgement {
+    let first = line.first_from(end);
+    let stretch = line.stretch();
+    let Some(last) = line.len().checked_sub(stretch).filter(|last| *last >= first) else { return no_data() };
+    // A stretch in which nothing was offered shows no health.
+    let healthy = |from: usize| line.share(from, from + stretch).is_some_and(|share| share >= HEALTHY * line.reference);
+    let sick = (first..=last).rev().find(|from| !healthy(*from));
+    let recovered = match sick {
+        None => first,
+        Some(from) if from < last => from + 1,
+        Some(_) => {
+            let at_end = line.share(last, line.len()).unwrap_or(0.0) / line.reference;
+            let shown = format!("not recovered, at the end {} of before", Unit::Share.show(at_end));
+            return Judgement { holds: false, measured: None, shown };
+        }
+    };
+    let windows = u64::try_from(recovered).unwrap_or(u64::MAX);
+    let at = Time::from_nanos(line.resolution.nanos().saturating_mul(windows));
+    let after = at.since(end);
+    let shown = format!("recovered after {after}");
+    Judgement { holds: after <= within, measured: Some(after.seconds()), shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use squall_models::report::Column;
+
+    fn series(shares: &[f64]) -> Series {
+        let column = |metric| Column { component: "clients.web".into(), metric, unit: "1/s" };
+        Series {
+            resolution: Span::from_secs(1),
+            columns: vec![column("offered"), column("goodput")],
+            values: shares.iter().flat_map(|share| [100.0, 100.0 * share]).collect(),
+        }
+    }
+
+    fn judged(shares: &[f64]) -> Judgement {
+        let (start, end) = (Time::from_nanos(20_000_000_000), Time::from_nanos(30_000_000_000));
+        match Line::of(&series(shares), "web", (Time::ZERO, start)) {
+            Some(line) => recovers(&line, end, Span::from_secs(15)),
+            None => no_data(),
+        }
+    }
+
+    #[test]
+    fn recovery_is_found_where_health_begins_and_lasts() {
+        let mut shares = vec![1.0; 100];
+        shares[20..40].fill(0.1);
+        assert_eq!(judged(&shares).shown, "recovered after 9s");
+        shares[60..80].fill(0.5);
+        let late = judged(&shares);
+        assert_eq!((late.holds, late.shown.as_str()), (false, "recovered after 48s"));
+        shares[30..].fill(0.3);
+        let never = judged(&shares);
+        assert_eq!((never.holds, never.shown.as_str()), (false, "not recovered, at the end 30.0% of before"));
+    }
+
+    #[test]
+    fn a_silent_client_has_not_recovered() {
+        assert_eq!(judged(&[]).shown, "no data");
+        assert_eq!(judged(&vec![0.0; 100]).shown, "no data");
+        let mut silent = series(&vec![1.0; 100]);
+        silent.values[60..].fill(f64::NAN);
+        let line = Line::of(&silent, "web", (Time::ZERO, Time::from_nanos(20_000_000_000))).unwrap();
+        assert!(!recovers(&line, Time::from_nanos(30_000_000_000), Span::from_secs(60)).holds);
+    }
+}

@@ -1,0 +1,82 @@
+//! Every distribution in a world, with its path in the file.
+
+use squall_models::spec::{Acquire, Arrivals, Distribution, Edge, Fault, Law, Lookup, Parallel, Step, World};
+
+type Visit<'a> = &'a mut dyn FnMut(&str, &mut Distribution);
+
+/// Calls `visit` with each distribution that a user has written, from the outside; parts of a mixture are left to [`laws`].
+pub(super) fn distributions(world: &mut World, visit: Visit<'_>) {
+    for (name, client) in &mut world.clients {
+        let path = format!("clients.{name}");
+        edge(&format!("{path}.edge"), &mut client.edge, visit);
+        if let Some(patience) = &mut client.patience {
+            visit(&format!("{path}.patience"), patience);
+        }
+        if let Some(reload) = &mut client.reload {
+            visit(&format!("{path}.reload.delay"), &mut reload.delay);
+        }
+        if let Arrivals::Closed { think, .. } = &mut client.arrivals {
+            visit(&format!("{path}.arrivals.closed.think"), think);
+        }
+    }
+    for (name, service) in &mut world.services {
+        let path = format!("services.{name}");
+        if let Some(wait) = &mut service.queue.max_wait {
+            visit(&format!("{path}.queue.max_wait"), wait);
+        }
+        for (callee, to) in &mut service.edges {
+            edge(&format!("{path}.edges.{callee}"), to, visit);
+        }
+        for (endpoint, program) in &mut service.endpoints {
+            steps(&format!("{path}.endpoints.{endpoint}.steps"), &mut program.steps, visit);
+        }
+    }
+    for (number, fault) in world.faults.iter_mut().enumerate() {
+        if let Fault::Link { delay: Some(delay), .. } = fault {
+            visit(&format!("faults.{number}.link.delay"), delay);
+        }
+    }
+}
+
+fn edge(path: &str, edge: &mut Edge, visit: Visit<'_>) {
+    if let Some(latency) = &mut edge.link.latency {
+        visit(&format!("{path}.link.latency"), latency);
+    }
+}
+
+fn steps(path: &str, list: &mut [Step], visit: Visit<'_>) {
+    for (number, step) in list.iter_mut().enumerate() {
+        let path = format!("{path}.{number}");
+        match step {
+            Step::Work(time) => visit(&format!("{path}.work"), time),
+            Step::Sleep(time) => visit(&format!("{path}.sleep"), time),
+            Step::Parallel(Parallel { branches, .. }) => {
+                for (branch, list) in branches.iter_mut().enumerate() {
+                    steps(&format!("{path}.parallel.branches.{branch}"), list, visit);
+                }
+            }
+            Step::Choose(choices) => {
+                for (choice, of) in choices.iter_mut().enumerate() {
+                    steps(&format!("{path}.choose.{choice}.steps"), &mut of.steps, visit);
+                }
+            }
+            Step::Cache(Lookup { hit, miss, .. }) => {
+                steps(&format!("{path}.cache.hit"), hit, visit);
+                steps(&format!("{path}.cache.miss"), miss, visit);
+            }
+            Step::Acquire(Acquire { steps: inner, .. }) => steps(&format!("{path}.acquire.steps"), inner, visit),
+            Step::Spawn(inner) => steps(&format!("{path}.spawn"), inner, visit),
+            Step::Call(_) | Step::Write(_) | Step::Fail(_) => {}
+        }
+    }
+}
+
+/// Calls `visit` with the law of a distribution and, in a mixture, with those of its parts.
+pub(super) fn laws(path: &str, distribution: &mut Distribution, visit: &mut dyn FnMut(&str, &mut Law)) {
+    visit(path, &mut distribution.0);
+    if let Law::Mixture(parts) = &mut distribution.0 {
+        for (number, part) in parts.iter_mut().enumerate() {
+            laws(&format!("{path}.mixture.{number}.of"), &mut part.of, visit);
+        }
+    }
+}
