@@ -323,3 +323,44 @@ proptest! {
         let _ = load_bytes(Path::new("p.yaml"), text.as_bytes(), &[]);
     }
 }
+
+#[test]
+fn sentences_are_judged_on_a_run() {
+    let scenario = "\
+squall: 1
+topology: topology.yaml
+caches: {l1: {ttl: 5s}}
+keys: {pages: {uniform: {count: 100}}}
+set:
+  services.api.pools: {conns: {size: 8}}
+  services.api.endpoints.get.steps.1: {cache: {name: l1, keys: pages, miss: [acquire: {pool: conns, steps: [call: db.query]}]}}
+  clients.web.edge.policies: [timeout: 1s]
+faults: [crash: {at: 40s, for: 10s, service: api}]
+run: {duration: 120s, warmup: 5s, seeds: 1}
+expect:
+  - web.success >= 99% before fault 1
+  - web.success < 10% during fault 1
+  - web.refused > 90% during fault 1
+  - web.latency.p99 < 1s
+  - web recovers within 5s after fault 1
+  - web stays collapsed after fault 1
+  - services.api.utilisation < 50% before fault 1
+  - pools.api.conns.wait.p99 < 100ms
+  - caches.l1.hit_rate >= 10%
+  - db.duplicate_writes == 0
+  - no deadlock
+  - deadlock
+  - web.latency.p99 < 1s between 41s and 49s
+";
+    let folder = Folder::new(&[("topology.yaml", TOPOLOGY), ("s.yaml", scenario)]);
+    let loaded = folder.load("s.yaml", &[]);
+    let case = &loaded.cases[0];
+    let report = squall_models::run(&case.blueprint, 1).unwrap();
+    let judged: Vec<_> = case.expectations.iter().map(|e| e.judge(&report, case.blueprint.names())).collect();
+    let holds: Vec<bool> = judged.iter().map(|judgement| judgement.holds).collect();
+    let wanted = [true, true, true, true, true, false, true, true, true, true, true, false, false];
+    assert_eq!(holds, wanted, "{judged:#?}");
+    assert_eq!(judged[12].shown, "no data");
+    assert!(judged[4].shown.starts_with("recovered"), "{:?}", judged[4]);
+    assert!(case.expectations[0].verdict(&judged[..1]).ok && !case.expectations[0].verdict(&[]).ok);
+}

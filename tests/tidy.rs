@@ -176,7 +176,8 @@ fn no_path_of_somebody_s_machine() {
     let found: Vec<String> = others
         .flat_map(|source| {
             let lines = source.text.lines().enumerate();
-            let marked = lines.filter(|(_, line)| ["/home/", "/work/", "/Users/", "C:\\"].iter().any(|it| line.contains(it)));
+            let marked =
+                lines.filter(|(_, line)| ["/home/", "/work/", "/Users/", "C:\\"].iter().any(|it| line.contains(it)));
             marked.map(|(at, line)| format!("{}:{}: {}", source.path, at + 1, line.trim()))
         })
         .collect();

@@ -106,7 +106,8 @@ impl<const BITS: u32> Histogram<BITS> {
             seen += count;
             if seen >= rank {
                 let (low, high) = bounds::<BITS>(at);
-                let middle = (low + high) * UNIT / 2;
+                // What is below the unit is reported as nothing: waits of zero are many, and are just that.
+                let middle = if at == 0 { 0 } else { (low + high) * UNIT / 2 };
                 return Some(middle.min(self.max) as f64 / 1e9);
             }
         }

@@ -9,7 +9,7 @@
 
 use squall_sim::dist::{Dist, DistError};
 use squall_sim::random::{BlockStream, Luck, Place, Purpose, Stream};
-use squall_sim::{Context, Ended, Key, Lane, Model, Simulation, Slab, Span, Ticket, Time};
+use squall_sim::{Context, Ended, Key, Model, Simulation, Slab, Span, Ticket, Time};
 use std::collections::VecDeque;
 
 const HOUR: Span = Span::from_secs(3600);
@@ -49,7 +49,6 @@ struct Harbour {
     gaps: BlockStream,
     lucks: Stream,
     unloading: Dist,
-    patience: Lane,
     ships: Slab<Ship>,
     /// Ships that wait for a berth, in order. A key whose ship has sailed on is skipped.
     roads: VecDeque<Key<Ship>>,
@@ -67,12 +66,11 @@ struct Harbour {
 const UNLOADING: Place = Place::named("harbour.unloading", Purpose::Work);
 
 impl Harbour {
-    fn new(seed: u64, patience: Lane) -> Result<Self, DistError> {
+    fn new(seed: u64) -> Result<Self, DistError> {
         Ok(Self {
             gaps: BlockStream::new(Stream::new(seed, "ships.arrivals")),
             lucks: Stream::new(seed, "ships.luck"),
             unloading: Dist::lognormal_mean_cv(20.0 * 3600.0, 0.5)?,
-            patience,
             ships: Slab::default(),
             roads: VecDeque::new(),
             ready: Vec::new(),
@@ -118,8 +116,10 @@ impl Model for Harbour {
                 self.seen += 1;
                 let luck = Luck::from_stream(&mut self.lucks);
                 let key = self.ships.insert(Ship { luck, sighted: cx.now(), patience: Ticket::NONE });
-                // Every captain waits as long as every other: a lane keeps these in order for nothing.
-                self.ships[key].patience = cx.after_lane(self.patience, Event::SailOn(key));
+                // Every captain waits as long as every other, and a lane keeps such events in order for nothing. Asked
+                // for again, it is the same lane.
+                let patience = cx.lane(PATIENCE);
+                self.ships[key].patience = cx.after_lane(patience, Event::SailOn(key));
                 self.roads.push_back(key);
             }
             Event::Unloaded(key) => self.ready.push(key),
@@ -139,9 +139,8 @@ impl Model for Harbour {
 }
 
 fn simulate(seed: u64) -> Result<(Harbour, u64), DistError> {
-    let mut simulation = Simulation::new(Harbour::new(seed, Lane::NONE)?);
-    let (harbour, cx) = simulation.parts();
-    harbour.patience = cx.lane(PATIENCE);
+    let mut simulation = Simulation::new(Harbour::new(seed)?);
+    let (_, cx) = simulation.parts();
     cx.after(Span::ZERO, Event::Arrive);
     cx.after(LOW, Event::Turn);
     let year = Time::ZERO + Span::from_secs(365 * 24 * 3600);

@@ -9,18 +9,10 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the manifest says when and for how long squall ran"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "the manifest says when and for how long squall ran")]
     pub(super) fn start() -> Self {
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        Self {
-            unix,
-            begun: Instant::now(),
-        }
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Self { unix, begun: Instant::now() }
     }
 
     /// Seconds since 1970 at the start.

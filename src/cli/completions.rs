@@ -9,13 +9,7 @@ pub(super) const ABOUT: &str = "Print a completion script for a shell";
 
 pub(super) fn build(command: Command) -> Command {
     command
-        .arg(
-            Arg::new("shell")
-                .value_name("SHELL")
-                .required(true)
-                .value_parser(value_parser!(Shell))
-                .help("The shell"),
-        )
+        .arg(Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell)).help("The shell"))
         .after_help("For bash: squall completions bash > ~/.local/share/bash-completion/completions/squall")
 }
 

@@ -28,23 +28,17 @@ pub(super) fn run(matches: &ArgMatches, output: &mut Output) -> Exit {
     };
     let shown = path.display();
     // `create_new` leaves no moment between looking and writing in which a file could appear.
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .and_then(|mut file| {
-            let result = file.write_all(STARTER.as_bytes());
-            if result.is_err() {
-                let _ = std::fs::remove_file(path);
-            }
-            result
-        });
+    let written = OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| {
+        let result = file.write_all(STARTER.as_bytes());
+        if result.is_err() {
+            let _ = std::fs::remove_file(path);
+        }
+        result
+    });
     match written {
         Ok(()) => {
             let file = quoted(&shown.to_string());
-            output.print(&format!(
-                "wrote {shown}; now try\n  squall check {file}\n  squall run {file}\n"
-            ));
+            output.print(&format!("wrote {shown}; now try\n  squall check {file}\n  squall run {file}\n"));
             Exit::Fine
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

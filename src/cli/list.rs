@@ -33,12 +33,7 @@ pub(super) fn build(command: Command) -> Command {
 pub(super) fn run(matches: &ArgMatches, output: &mut Output) -> Exit {
     let schema = scenario::schema();
     let reference = Reference::new(&schema);
-    let words: Vec<String> = matches
-        .get_many::<String>("name")
-        .into_iter()
-        .flatten()
-        .cloned()
-        .collect();
+    let words: Vec<String> = matches.get_many::<String>("name").into_iter().flatten().cloned().collect();
     let width = width().clamp(40, 100);
     if words.is_empty() {
         output.print(&overview(&reference, width));
@@ -51,17 +46,10 @@ pub(super) fn run(matches: &ArgMatches, output: &mut Output) -> Exit {
         }
     }
     let found = reference.find(&words);
-    let texts: Vec<String> = found
-        .iter()
-        .take(6)
-        .map(|entry| describe(&reference, entry, width))
-        .collect();
+    let texts: Vec<String> = found.iter().take(6).map(|entry| describe(&reference, entry, width)).collect();
     output.print(&texts.join("\n"));
     if found.len() > texts.len() {
-        output.tell(&format!(
-            "… and {} more places; name the section first",
-            found.len() - texts.len()
-        ));
+        output.tell(&format!("… and {} more places; name the section first", found.len() - texts.len()));
     }
     Exit::Fine
 }
@@ -75,18 +63,10 @@ fn miss(reference: &Reference<'_>, words: &[String]) -> String {
         reference.names()
     } else {
         let parents = reference.find(before);
-        parents
-            .iter()
-            .flat_map(|entry| reference.children("", entry.schema))
-            .map(|child| child.name)
-            .collect()
+        parents.iter().flat_map(|entry| reference.children("", entry.schema)).map(|child| child.name).collect()
     };
     let all: Vec<&str> = known.into_iter().collect();
-    let place = if before.is_empty() {
-        String::new()
-    } else {
-        format!(" under `{}`", before.join(" "))
-    };
+    let place = if before.is_empty() { String::new() } else { format!(" under `{}`", before.join(" ")) };
     let remedy = match nearest(last, all.iter().copied()) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         // Of a hundred names only a suggestion helps.
@@ -113,13 +93,7 @@ fn overview(reference: &Reference<'_>, width: usize) -> String {
             }
         }
     }
-    out + &format!(
-        "\n{}\n",
-        paint(
-            DIM,
-            "More of each: squall list clients, squall list retry exponential, …"
-        )
-    )
+    out + &format!("\n{}\n", paint(DIM, "More of each: squall list clients, squall list retry exponential, …"))
 }
 
 /// A doc comment as one paragraph: where its lines end in the source means nothing.
@@ -132,11 +106,7 @@ fn definition(name: &str, text: &str, column: usize, width: usize) -> String {
     let mut out = String::new();
     let lines = wrap(text, width.saturating_sub(column).max(20));
     let padding = " ".repeat(column.saturating_sub(name.chars().count()).max(1));
-    out += &format!(
-        "{}{padding}{}\n",
-        paint(HEADING, name),
-        lines.first().map_or("", String::as_str)
-    );
+    out += &format!("{}{padding}{}\n", paint(HEADING, name), lines.first().map_or("", String::as_str));
     for line in lines.iter().skip(1) {
         out += &format!("{}{line}\n", " ".repeat(column));
     }
@@ -151,36 +121,21 @@ fn describe(reference: &Reference<'_>, entry: &Entry<'_>, width: usize) -> Strin
         }
     };
     paragraph(&flow(entry.doc));
-    let own = reference.resolve(entry.schema)["description"]
-        .as_str()
-        .unwrap_or_default();
+    let own = reference.resolve(entry.schema)["description"].as_str().unwrap_or_default();
     if own != entry.doc && !own.is_empty() {
         paragraph(&flow(own));
     }
     let children = reference.children(&entry.path, entry.schema);
     if children.is_empty() || reference.resolve(entry.schema).get("anyOf").is_some() {
-        paragraph(&format!(
-            "Written as: {}{}",
-            reference.kind(entry.schema),
-            default(entry)
-        ));
+        paragraph(&format!("Written as: {}{}", reference.kind(entry.schema), default(entry)));
     }
-    let column = children
-        .iter()
-        .map(|child| child.name.chars().count())
-        .max()
-        .unwrap_or(0)
-        + 4;
+    let column = children.iter().map(|child| child.name.chars().count()).max().unwrap_or(0) + 4;
     let column = column.clamp(12, 24);
     for (at, child) in children.iter().enumerate() {
         if at == 0 {
             out += "\n";
         }
-        let text = if child.choice {
-            member(reference, child)
-        } else {
-            field(reference, child)
-        };
+        let text = if child.choice { member(reference, child) } else { field(reference, child) };
         for line in definition(child.name, &text, column, width - 2).lines() {
             out += &format!("  {line}\n");
         }
@@ -205,11 +160,7 @@ fn member(reference: &Reference<'_>, child: &Entry<'_>) -> String {
 
 /// A field: what can be written, its default, and what it means.
 fn field(reference: &Reference<'_>, child: &Entry<'_>) -> String {
-    let needed = if child.required {
-        "; required".to_owned()
-    } else {
-        default(child)
-    };
+    let needed = if child.required { "; required".to_owned() } else { default(child) };
     format!("{}\n({}{needed})", flow(child.doc), reference.kind(child.schema))
 }
 

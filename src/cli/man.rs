@@ -48,10 +48,7 @@ fn failed(output: &Output, what: &str, path: &Path, error: &io::Error) -> Exit {
 fn pages() -> Vec<(String, Command)> {
     let root = super::command();
     let of = |sub: &Command| {
-        let (name, bin) = (
-            format!("squall-{}", sub.get_name()),
-            format!("squall {}", sub.get_name()),
-        );
+        let (name, bin) = (format!("squall-{}", sub.get_name()), format!("squall {}", sub.get_name()));
         (name, sub.clone().display_name(bin.clone()).bin_name(bin))
     };
     let subs: Vec<_> = root.get_subcommands().map(of).collect();

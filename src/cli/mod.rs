@@ -28,48 +28,13 @@ struct Subcommand {
 }
 
 const SUBCOMMANDS: [Subcommand; 7] = [
-    Subcommand {
-        name: "run",
-        about: run::ABOUT,
-        build: run::build,
-        run: run::run,
-    },
-    Subcommand {
-        name: "check",
-        about: check::ABOUT,
-        build: check::build,
-        run: check::run,
-    },
-    Subcommand {
-        name: "list",
-        about: list::ABOUT,
-        build: list::build,
-        run: list::run,
-    },
-    Subcommand {
-        name: "schema",
-        about: schema::ABOUT,
-        build: schema::build,
-        run: schema::run,
-    },
-    Subcommand {
-        name: "init",
-        about: init::ABOUT,
-        build: init::build,
-        run: init::run,
-    },
-    Subcommand {
-        name: "completions",
-        about: completions::ABOUT,
-        build: completions::build,
-        run: completions::run,
-    },
-    Subcommand {
-        name: "man",
-        about: man::ABOUT,
-        build: man::build,
-        run: man::run,
-    },
+    Subcommand { name: "run", about: run::ABOUT, build: run::build, run: run::run },
+    Subcommand { name: "check", about: check::ABOUT, build: check::build, run: check::run },
+    Subcommand { name: "list", about: list::ABOUT, build: list::build, run: list::run },
+    Subcommand { name: "schema", about: schema::ABOUT, build: schema::build, run: schema::run },
+    Subcommand { name: "init", about: init::ABOUT, build: init::build, run: init::run },
+    Subcommand { name: "completions", about: completions::ABOUT, build: completions::build, run: completions::run },
+    Subcommand { name: "man", about: man::ABOUT, build: man::build, run: man::run },
 ];
 
 const AFTER_HELP: &str = "\
@@ -148,9 +113,7 @@ pub fn command() -> Command {
         .infer_long_args(false)
         .arg(color);
     SUBCOMMANDS.iter().fold(root, |root, subcommand| {
-        root.subcommand((subcommand.build)(
-            Command::new(subcommand.name).about(subcommand.about),
-        ))
+        root.subcommand((subcommand.build)(Command::new(subcommand.name).about(subcommand.about)))
     })
 }
 
@@ -165,10 +128,7 @@ mod tests {
 
     #[test]
     fn the_worst_exit_wins() {
-        assert_eq!(
-            [Exit::Fine, Exit::Broken, Exit::Failed].into_iter().max(),
-            Some(Exit::Broken)
-        );
+        assert_eq!([Exit::Fine, Exit::Broken, Exit::Failed].into_iter().max(), Some(Exit::Broken));
         assert!(Exit::Interrupted > Exit::Failed);
     }
 }

@@ -25,11 +25,7 @@ impl Output {
             Some("never") => ColorChoice::Never,
             _ => ColorChoice::Auto,
         };
-        Self {
-            color,
-            failed: None,
-            closed: false,
-        }
+        Self { color, failed: None, closed: false }
     }
 
     /// Writes a part of the result.
@@ -80,10 +76,7 @@ impl Output {
 
 /// Columns to fill: what `COLUMNS` says, or the terminal's, or 80.
 pub(super) fn width() -> usize {
-    let told = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok())
-        .filter(|columns| *columns > 0);
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
     told.or_else(|| {
         let terminal = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
         terminal.map(|(width, _)| usize::from(width.0))

@@ -49,16 +49,8 @@ impl<'a> Reference<'a> {
     pub(super) fn find(&self, words: &[String]) -> Vec<Entry<'a>> {
         let mut found = self.sections();
         for (place, word) in words.iter().enumerate() {
-            let exact: Vec<_> = found
-                .iter()
-                .filter(|entry| place == 0 && entry.name == word)
-                .cloned()
-                .collect();
-            found = if exact.is_empty() {
-                self.below(&found, place == 0, word)
-            } else {
-                exact
-            };
+            let exact: Vec<_> = found.iter().filter(|entry| place == 0 && entry.name == word).cloned().collect();
+            found = if exact.is_empty() { self.below(&found, place == 0, word) } else { exact };
         }
         found
     }
@@ -72,12 +64,8 @@ impl<'a> Reference<'a> {
     pub(super) fn families(&self, section: &Entry<'a>, seen: &mut BTreeSet<String>) -> Vec<Family<'a>> {
         let mut families: Vec<Family<'a>> = Vec::new();
         for entry in self.walk(vec![section.clone()]) {
-            let members: Vec<&str> = self
-                .children("", entry.schema)
-                .iter()
-                .filter(|child| child.choice)
-                .map(|child| child.name)
-                .collect();
+            let members: Vec<&str> =
+                self.children("", entry.schema).iter().filter(|child| child.choice).map(|child| child.name).collect();
             if members.len() < 2 {
                 continue;
             }
@@ -86,11 +74,7 @@ impl<'a> Reference<'a> {
                     family.names.push(entry.name);
                 }
             } else if seen.insert(members.join(" ")) {
-                families.push(Family {
-                    path: entry.path,
-                    names: vec![entry.name],
-                    members,
-                });
+                families.push(Family { path: entry.path, names: vec![entry.name], members });
             }
         }
         families
@@ -100,17 +84,11 @@ impl<'a> Reference<'a> {
         let starts = if with_starts {
             starts.to_vec()
         } else {
-            starts
-                .iter()
-                .flat_map(|entry| self.children(&entry.path, entry.schema))
-                .collect()
+            starts.iter().flat_map(|entry| self.children(&entry.path, entry.schema)).collect()
         };
         let mut found: Vec<Entry<'a>> = Vec::new();
         for entry in self.walk(starts).into_iter().filter(|entry| entry.name == word) {
-            if !found
-                .iter()
-                .any(|other| other.doc == entry.doc && other.schema == entry.schema)
-            {
+            if !found.iter().any(|other| other.doc == entry.doc && other.schema == entry.schema) {
                 found.push(entry);
             }
         }
@@ -138,16 +116,9 @@ impl<'a> Reference<'a> {
         let prefix = format!("{path}{below}");
         let dot = if prefix.is_empty() { "" } else { "." };
         if let Some(members) = inner["oneOf"].as_array() {
-            return members
-                .iter()
-                .flat_map(|member| self.member(&format!("{prefix}{dot}"), member))
-                .collect();
+            return members.iter().flat_map(|member| self.member(&format!("{prefix}{dot}"), member)).collect();
         }
-        let required = |name: &str| {
-            inner["required"]
-                .as_array()
-                .is_some_and(|all| all.iter().any(|one| one == name))
-        };
+        let required = |name: &str| inner["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
         let fields = inner["properties"].as_object().into_iter().flatten();
         let entry = |(name, schema): (&'a String, &'a Value)| Entry {
             path: format!("{prefix}{dot}{name}"),
@@ -176,11 +147,7 @@ impl<'a> Reference<'a> {
             return vec![entry(word, member)];
         }
         if let Some(words) = member["enum"].as_array() {
-            return words
-                .iter()
-                .filter_map(Value::as_str)
-                .map(|word| entry(word, member))
-                .collect();
+            return words.iter().filter_map(Value::as_str).map(|word| entry(word, member)).collect();
         }
         let tagged = member["properties"].as_object().into_iter().flatten();
         tagged.map(|(name, schema)| entry(name, schema)).collect()
@@ -209,21 +176,13 @@ impl<'a> Reference<'a> {
 
     /// Follows references.
     pub(super) fn resolve(&self, schema: &'a Value) -> &'a Value {
-        let target = schema["$ref"]
-            .as_str()
-            .and_then(|path| self.root.pointer(path.trim_start_matches('#')));
-        let only = schema["allOf"]
-            .as_array()
-            .filter(|all| all.len() == 1)
-            .map(|all| &all[0]);
+        let target = schema["$ref"].as_str().and_then(|path| self.root.pointer(path.trim_start_matches('#')));
+        let only = schema["allOf"].as_array().filter(|all| all.len() == 1).map(|all| &all[0]);
         target.or(only).map_or(schema, |schema| self.resolve(schema))
     }
 
     fn doc(&self, schema: &'a Value) -> &'a str {
-        schema["description"]
-            .as_str()
-            .or_else(|| self.resolve(schema)["description"].as_str())
-            .unwrap_or_default()
+        schema["description"].as_str().or_else(|| self.resolve(schema)["description"].as_str()).unwrap_or_default()
     }
 
     /// What can be written there, in words.
@@ -236,11 +195,8 @@ impl<'a> Reference<'a> {
             _ => {}
         }
         if let Some(options) = schema["anyOf"].as_array() {
-            let words: Vec<String> = options
-                .iter()
-                .filter(|option| option["type"] != "null")
-                .map(|option| self.kind(option))
-                .collect();
+            let words: Vec<String> =
+                options.iter().filter(|option| option["type"] != "null").map(|option| self.kind(option)).collect();
             return words.join(", or ");
         }
         if let Some(word) = schema["const"].as_str() {
@@ -252,11 +208,7 @@ impl<'a> Reference<'a> {
             return format!("one of {shown}{}", if names.len() > 8 { ", …" } else { "" });
         }
         let types: Vec<&str> = match &schema["type"] {
-            Value::Array(types) => types
-                .iter()
-                .filter_map(Value::as_str)
-                .filter(|name| *name != "null")
-                .collect(),
+            Value::Array(types) => types.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect(),
             one => one.as_str().into_iter().collect(),
         };
         match types.first() {

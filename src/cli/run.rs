@@ -50,11 +50,7 @@ pub(super) fn build(command: Command) -> Command {
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     command
         .arg(files())
-        .arg(
-            number("seed", "N")
-                .value_parser(value_parser!(u64))
-                .help("The first seed [default: the file's]"),
-        )
+        .arg(number("seed", "N").value_parser(value_parser!(u64)).help("The first seed [default: the file's]"))
         .arg(
             number("seeds", "N")
                 .value_parser(value_parser!(u32).range(1..=1_000_000))
@@ -96,12 +92,7 @@ pub(super) fn build(command: Command) -> Command {
 /// Reads all files that are named. The exit is `Usage` if one of them is invalid; the others are then read too, so that
 /// everything that is wrong is said at once.
 pub(super) fn load(matches: &ArgMatches, output: &Output, warn: bool) -> (Vec<Loaded>, Exit) {
-    let sets: Vec<String> = matches
-        .get_many::<String>("set")
-        .into_iter()
-        .flatten()
-        .cloned()
-        .collect();
+    let sets: Vec<String> = matches.get_many::<String>("set").into_iter().flatten().cloned().collect();
     let (mut all, mut exit) = (Vec::new(), Exit::Fine);
     for path in matches.get_many::<PathBuf>("files").into_iter().flatten() {
         match scenario::load(path, &sets) {
@@ -113,9 +104,7 @@ pub(super) fn load(matches: &ArgMatches, output: &Output, warn: bool) -> (Vec<Lo
         }
     }
     if warn {
-        all.iter()
-            .flat_map(|loaded| &loaded.warnings)
-            .for_each(|warning| output.warning(warning));
+        all.iter().flat_map(|loaded| &loaded.warnings).for_each(|warning| output.warning(warning));
     }
     (all, exit)
 }
@@ -135,14 +124,7 @@ struct Request {
 
 impl Request {
     fn new(matches: &ArgMatches) -> Self {
-        let many = |name| {
-            matches
-                .get_many::<String>(name)
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect()
-        };
+        let many = |name| matches.get_many::<String>(name).into_iter().flatten().cloned().collect();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             seed: matches.get_one("seed").copied(),
@@ -150,12 +132,8 @@ impl Request {
             variants: many("variant"),
             sets: many("set"),
             out: matches.get_one("out").cloned(),
-            threads: matches
-                .get_one::<u16>("threads")
-                .map_or(cores, |threads| usize::from(*threads)),
-            json: matches
-                .get_one::<String>("format")
-                .is_some_and(|format| format == "json"),
+            threads: matches.get_one::<u16>("threads").map_or(cores, |threads| usize::from(*threads)),
+            json: matches.get_one::<String>("format").is_some_and(|format| format == "json"),
             twice: matches.get_flag("twice"),
             quiet: matches.get_flag("quiet"),
         }
@@ -164,9 +142,7 @@ impl Request {
     fn seeds(&self, loaded: &Loaded) -> Result<Vec<u64>, String> {
         let first = self.seed.unwrap_or(loaded.run.seed);
         let count = u64::from(self.seeds.unwrap_or(loaded.run.seeds));
-        let end = first
-            .checked_add(count)
-            .ok_or("--seed and --seeds together go beyond 2^64; take a smaller seed")?;
+        let end = first.checked_add(count).ok_or("--seed and --seeds together go beyond 2^64; take a smaller seed")?;
         Ok((first..end).collect())
     }
 
@@ -193,12 +169,7 @@ impl Request {
     }
 
     fn shown(&self) -> Shown {
-        Shown {
-            width: width(),
-            quiet: self.quiet,
-            options: self.options(),
-            chosen: !self.variants.is_empty(),
-        }
+        Shown { width: width(), quiet: self.quiet, options: self.options(), chosen: !self.variants.is_empty() }
     }
 
     fn options(&self) -> String {
@@ -235,11 +206,7 @@ pub(super) fn run(matches: &ArgMatches, output: &mut Output) -> Exit {
         let loaded = job.loaded;
         let ended = one(&request, job, stop, output);
         exit = exit.max(ended.exit);
-        let findings = Findings {
-            loaded,
-            outcomes: &ended.outcomes,
-            interrupted: ended.exit == Exit::Interrupted,
-        };
+        let findings = Findings { loaded, outcomes: &ended.outcomes, interrupted: ended.exit == Exit::Interrupted };
         if ended.outcomes.is_empty() {
             // Nothing was run, and why was said.
         } else if request.json {
@@ -263,20 +230,12 @@ fn jobs<'a>(request: &Request, loaded: &'a [Loaded]) -> Result<Vec<Job<'a>>, Str
     let mut plans = Vec::new();
     for scenario in loaded {
         let (cases, seeds) = (request.cases(scenario)?, request.seeds(scenario)?);
-        plans.push(Plan {
-            cases,
-            seeds,
-            threads: request.threads,
-            twice: request.twice,
-        });
+        plans.push(Plan { cases, seeds, threads: request.threads, twice: request.twice });
     }
     let places = places(request.out.as_deref(), loaded)?;
     let mut jobs = Vec::new();
     for ((plan, loaded), place) in plans.into_iter().zip(loaded).zip(places) {
-        let recorder = place
-            .map(|place| Recorder::create(&place))
-            .transpose()
-            .map_err(|error| error.to_string())?;
+        let recorder = place.map(|place| Recorder::create(&place)).transpose().map_err(|error| error.to_string())?;
         jobs.push(Job { loaded, plan, recorder });
     }
     Ok(jobs)
@@ -291,10 +250,7 @@ fn places(out: Option<&Path>, loaded: &[Loaded]) -> Result<Vec<Option<PathBuf>>,
         return Ok(vec![Some(out.to_path_buf())]);
     }
     if out.join("manifest.json").exists() {
-        return Err(format!(
-            "{} holds the results of one scenario; name another folder for several",
-            out.display()
-        ));
+        return Err(format!("{} holds the results of one scenario; name another folder for several", out.display()));
     }
     let mut names: Vec<&str> = loaded.iter().map(|scenario| scenario.name.as_str()).collect();
     names.sort_unstable();
@@ -314,11 +270,7 @@ struct Ended {
 }
 
 fn one(request: &Request, job: Job<'_>, stop: &AtomicBool, output: &Output) -> Ended {
-    let Job {
-        loaded,
-        plan,
-        mut recorder,
-    } = job;
+    let Job { loaded, plan, mut recorder } = job;
     let clock = Clock::start();
     let bar = progress(request, loaded, &plan);
     let mut fold = Fold::new(&plan.cases);
@@ -334,10 +286,7 @@ fn one(request: &Request, job: Job<'_>, stop: &AtomicBool, output: &Output) -> E
     let complete = match complete {
         Ok(complete) => complete,
         Err(stopped) => {
-            return Ended {
-                exit: stopped_early(request, loaded, &stopped, output),
-                outcomes: Vec::new(),
-            };
+            return Ended { exit: stopped_early(request, loaded, &stopped, output), outcomes: Vec::new() };
         }
     };
     let outcomes = fold.finish();
@@ -352,10 +301,7 @@ fn one(request: &Request, job: Job<'_>, stop: &AtomicBool, output: &Output) -> E
         };
         if let Err(error) = recorder.finish(loaded, &outcomes, &session) {
             output.error(&error);
-            return Ended {
-                exit: Exit::Usage,
-                outcomes,
-            };
+            return Ended { exit: Exit::Usage, outcomes };
         }
     }
     let exit = match complete {
@@ -371,9 +317,7 @@ fn stopped_early(request: &Request, loaded: &Loaded, stopped: &Stopped<RecordErr
         Stopped::Receiver(error) => output.error(error),
         Stopped::Threads(error) => output.error(format_args!("cannot start {} threads: {error}", request.threads)),
         Stopped::Broken(broken) => {
-            output.error(format_args!(
-                "squall contradicted itself, and its results cannot be trusted: {broken}"
-            ));
+            output.error(format_args!("squall contradicted itself, and its results cannot be trusted: {broken}"));
             output.tell(&format!(
                 "This is a bug in squall. Please report it with the files and this line:\n  {}",
                 repro(request, loaded, broken)
@@ -389,10 +333,7 @@ fn repro(request: &Request, loaded: &Loaded, broken: &Broken) -> String {
     let file = quoted(&loaded.path.display().to_string());
     let twice = if broken.twice { " --twice" } else { "" };
     let (variant, sets) = (quoted(&broken.variant), request.set_options());
-    format!(
-        "squall run {file} --variant {variant} --seed {} --seeds 1{sets}{twice}",
-        broken.seed
-    )
+    format!("squall run {file} --variant {variant} --seed {} --seeds 1{sets}{twice}", broken.seed)
 }
 
 /// A bar on stderr, where a person watches.

@@ -85,10 +85,7 @@ impl Judged {
     pub fn median(&self) -> Option<&Judgement> {
         let mut measured: Vec<_> = self.judgements.iter().filter(|j| j.measured.is_some()).collect();
         measured.sort_by(|a, b| a.measured.unwrap_or(0.0).total_cmp(&b.measured.unwrap_or(0.0)));
-        measured
-            .get(measured.len().saturating_sub(1) / 2)
-            .copied()
-            .or_else(|| self.judgements.first())
+        measured.get(measured.len().saturating_sub(1) / 2).copied().or_else(|| self.judgements.first())
     }
 }
 
@@ -116,10 +113,7 @@ impl Fold {
     /// Nothing yet, of these variants.
     #[must_use]
     pub fn new(cases: &[&Case]) -> Self {
-        let judged = |expectation: &Expectation| Judged {
-            expectation: expectation.clone(),
-            judgements: Vec::new(),
-        };
+        let judged = |expectation: &Expectation| Judged { expectation: expectation.clone(), judgements: Vec::new() };
         let outcome = |case: &&Case| Outcome {
             name: case.name.clone(),
             about: case.about.clone(),
@@ -132,9 +126,7 @@ impl Fold {
             first: None,
             failed_first: BTreeMap::new(),
         };
-        Self {
-            outcomes: cases.iter().map(outcome).collect(),
-        }
+        Self { outcomes: cases.iter().map(outcome).collect() }
     }
 
     /// Takes the next run.
@@ -145,10 +137,7 @@ impl Fold {
     /// What was found; variants of which no run has ended are left out.
     #[must_use]
     pub fn finish(self) -> Vec<Outcome> {
-        self.outcomes
-            .into_iter()
-            .filter(|outcome| !outcome.lines.is_empty())
-            .collect()
+        self.outcomes.into_iter().filter(|outcome| !outcome.lines.is_empty()).collect()
     }
 }
 
@@ -176,11 +165,7 @@ impl Outcome {
                 max: value,
                 seeds: 0,
             });
-            *range = Range {
-                min: range.min.min(value),
-                max: range.max.max(value),
-                seeds: range.seeds + 1,
-            };
+            *range = Range { min: range.min.min(value), max: range.max.max(value), seeds: range.seeds + 1 };
         }
         if let Some(failing) = report.failure_order.first() {
             *self.failed_first.entry(failing.component.clone()).or_default() += 1;
@@ -221,12 +206,7 @@ expect: [clients.web.latency.p99 < 10ms]
         let loaded = load_bytes(Path::new("test.yaml"), SCENARIO.as_bytes(), &[]).unwrap();
         let cases: Vec<&Case> = loaded.cases.iter().collect();
         let mut fold = Fold::new(&cases);
-        let plan = Plan {
-            cases,
-            seeds: seeds.to_vec(),
-            threads,
-            twice: true,
-        };
+        let plan = Plan { cases, seeds: seeds.to_vec(), threads, twice: true };
         let all = execute(&plan, &AtomicBool::new(false), |run| {
             fold.take(run);
             Ok::<(), ()>(())
@@ -245,17 +225,11 @@ expect: [clients.web.latency.p99 < 10ms]
         assert_eq!(latencies(together), alone.iter().map(latencies).sum::<u64>());
         assert!((together.seconds - 60.0).abs() < 1e-9);
         assert_eq!(together.first, alone[0].first);
-        let offered: Vec<f64> = alone
-            .iter()
-            .map(|one| one.range("clients.web", "offered").unwrap().min)
-            .collect();
+        let offered: Vec<f64> = alone.iter().map(|one| one.range("clients.web", "offered").unwrap().min).collect();
         let range = together.range("clients.web", "offered").unwrap();
         assert_eq!(
             (range.min, range.max),
-            (
-                offered.iter().copied().fold(f64::MAX, f64::min),
-                offered.iter().copied().fold(0.0, f64::max)
-            )
+            (offered.iter().copied().fold(f64::MAX, f64::min), offered.iter().copied().fold(0.0, f64::max))
         );
         assert_eq!(range.seeds, 3);
     }
@@ -264,10 +238,7 @@ expect: [clients.web.latency.p99 < 10ms]
     fn threads_change_nothing() {
         let (one, many) = (outcomes(&[1, 2, 3, 4, 5], 1), outcomes(&[1, 2, 3, 4, 5], 8));
         for (one, many) in one.iter().zip(&many) {
-            assert_eq!(
-                (&one.lines, &one.totals, &one.ranges),
-                (&many.lines, &many.totals, &many.ranges)
-            );
+            assert_eq!((&one.lines, &one.totals, &one.ranges), (&many.lines, &many.totals, &many.ranges));
         }
     }
 
@@ -275,11 +246,7 @@ expect: [clients.web.latency.p99 < 10ms]
     fn the_median_is_a_judgement_that_was_made() {
         let outcome = &outcomes(&[1, 2, 3], 2)[0];
         let judged = &outcome.judged[0];
-        let mut measured: Vec<f64> = judged
-            .judgements
-            .iter()
-            .filter_map(|judgement| judgement.measured)
-            .collect();
+        let mut measured: Vec<f64> = judged.judgements.iter().filter_map(|judgement| judgement.measured).collect();
         measured.sort_by(f64::total_cmp);
         assert_eq!(judged.median().unwrap().measured, Some(measured[1]));
         assert!(!judged.verdict().ok && !outcome.ok());

@@ -25,32 +25,19 @@ impl Metric {
     /// Of a dozen kinds of failure most never happen: what counts none of them is left out of results.
     #[must_use]
     pub fn tells(&self) -> bool {
-        let kind = self
-            .metric
-            .strip_prefix("count.")
-            .map(|kind| kind.strip_prefix("attempt_").unwrap_or(kind));
+        let kind = self.metric.strip_prefix("count.").map(|kind| kind.strip_prefix("attempt_").unwrap_or(kind));
         self.value != Some(0.0) || !kind.is_some_and(|kind| Failure::ALL.iter().any(|failure| failure.name() == kind))
     }
 }
 
 /// The percentiles that are reported of every latency.
-pub const QUANTILES: [(&str, f64); 5] = [
-    ("p50", 0.5),
-    ("p90", 0.9),
-    ("p95", 0.95),
-    ("p99", 0.99),
-    ("p999", 0.999),
-];
+pub const QUANTILES: [(&str, f64); 5] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999)];
 
 /// All metrics of all components. `seconds` is the time that the counts cover: of one run its measured time, of several
 /// runs the sum.
 #[must_use]
 pub fn metrics(totals: &Totals, names: &Names, seconds: f64) -> Vec<Metric> {
-    let mut list = List {
-        rows: Vec::new(),
-        component: String::new(),
-        seconds,
-    };
+    let mut list = List { rows: Vec::new(), component: String::new(), seconds };
     for (name, client) in names.clients.iter().zip(&totals.clients) {
         list.about(format!("clients.{name}")).client(client);
     }
@@ -74,19 +61,12 @@ pub fn histograms<'a>(
     totals: &'a Totals,
     names: &'a Names,
 ) -> impl Iterator<Item = (String, &'static str, &'a Histogram)> {
-    let clients = names
-        .clients
-        .iter()
-        .zip(&totals.clients)
-        .map(|(n, c)| (format!("clients.{n}"), "latency", &c.latency));
+    let clients =
+        names.clients.iter().zip(&totals.clients).map(|(n, c)| (format!("clients.{n}"), "latency", &c.latency));
     let services = names.services.iter().zip(&totals.services).flat_map(|(n, s)| {
         [("latency", &s.latency), ("wait", &s.wait)].map(|(which, h)| (format!("services.{n}"), which, h))
     });
-    let pools = names
-        .pools
-        .iter()
-        .zip(&totals.pools)
-        .map(|((s, n), p)| (format!("pools.{s}.{n}"), "wait", &p.wait));
+    let pools = names.pools.iter().zip(&totals.pools).map(|((s, n), p)| (format!("pools.{s}.{n}"), "wait", &p.wait));
     clients.chain(services).chain(pools)
 }
 
@@ -121,12 +101,7 @@ impl List {
     }
 
     fn put(&mut self, metric: impl Into<String>, unit: &'static str, value: Option<f64>) {
-        self.rows.push(Metric {
-            component: self.component.clone(),
-            metric: metric.into(),
-            unit,
-            value,
-        });
+        self.rows.push(Metric { component: self.component.clone(), metric: metric.into(), unit, value });
     }
 
     fn count(&mut self, of: &str, count: u64) {
@@ -143,11 +118,7 @@ impl List {
 
     /// The mean of a number that was integrated over time.
     fn level(&mut self, metric: &str, integral: f64) {
-        self.put(
-            format!("{metric}.mean"),
-            "count",
-            (self.seconds > 0.0).then(|| integral / self.seconds),
-        );
+        self.put(format!("{metric}.mean"), "count", (self.seconds > 0.0).then(|| integral / self.seconds));
     }
 
     fn failures(&mut self, prefix: &str, failed: &[u64; FAILURES]) {
@@ -161,17 +132,15 @@ impl List {
         for (name, share) in QUANTILES {
             self.put(format!("{prefix}.{name}"), "s", times.quantile(share));
         }
-        self.put(
-            format!("{prefix}.max"),
-            "s",
-            (times.count() > 0).then(|| times.max().seconds()),
-        );
+        self.put(format!("{prefix}.max"), "s", (times.count() > 0).then(|| times.max().seconds()));
     }
 
     fn client(&mut self, client: &ClientTotals) {
         self.rate("offered", client.arrivals);
         self.rate("goodput", client.ok);
         self.put("success", "share", success(client));
+        self.put("failure", "share", ratio(client.ended() - client.ok, client.ended()));
+        self.put("goodput_share", "share", ratio(client.ok, client.arrivals));
         self.put("attempts", "ratio", ratio(client.attempts, client.ended()));
         self.put("reloads", "share", ratio(client.reloads, client.arrivals));
         self.times("latency", &client.latency);
@@ -186,11 +155,7 @@ impl List {
     fn service(&mut self, service: &ServiceTotals) {
         self.rate("offered", service.arrivals);
         self.rate("throughput", service.ok);
-        self.put(
-            "amplification",
-            "ratio",
-            ratio(service.arrivals, service.first_arrivals),
-        );
+        self.put("amplification", "ratio", ratio(service.arrivals, service.first_arrivals));
         self.put("utilisation", "share", share(service.held, service.available));
         self.put("work_share", "share", share(service.work, service.available));
         self.put("wasted", "share", share(service.wasted, service.work));
@@ -198,11 +163,7 @@ impl List {
         self.most("queue", service.queue_max);
         self.level("present", service.present_seconds);
         self.most("present", service.present_max);
-        self.put(
-            "served_at_once",
-            "share",
-            ratio(service.started_at_once, service.started),
-        );
+        self.put("served_at_once", "share", ratio(service.started_at_once, service.started));
         self.times("latency", &service.latency);
         self.times("wait", &service.wait);
         self.count("arrivals", service.arrivals);

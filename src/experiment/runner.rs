@@ -77,44 +77,27 @@ pub fn execute<E>(
         .map_err(|error| Stopped::Threads(error.to_string()))?;
     let count = plan.cases.len() * plan.seeds.len();
     let work = |index: usize| one(plan, index / plan.seeds.len(), plan.seeds[index % plan.seeds.len()]);
-    in_order(&pool, count, stop, work, |_, run| {
-        each(run.map_err(Stopped::Broken)?).map_err(Stopped::Receiver)
-    })
+    in_order(&pool, count, stop, work, |_, run| each(run.map_err(Stopped::Broken)?).map_err(Stopped::Receiver))
 }
 
 fn one(plan: &Plan<'_>, index: usize, seed: u64) -> Result<Run, Broken> {
     let case = plan.cases[index];
-    let broken = |what, twice| Broken {
-        variant: case.name.clone(),
-        seed,
-        what,
-        twice,
-    };
+    let broken = |what, twice| Broken { variant: case.name.clone(), seed, what, twice };
     // A panic in a run is a bug in squall like any other violation, and gets the same line that reproduces it.
     let run = || {
         let report = squall_models::run(&case.blueprint, seed)
             .map_err(|violation| format!("at {}: {}", violation.at, violation.rule))?;
         let names = case.blueprint.names();
-        let judgements = case
-            .expectations
-            .iter()
-            .map(|expectation| expectation.judge(&report, names))
-            .collect();
-        Ok(Run {
-            case: index,
-            report,
-            judgements,
-        })
+        let judgements = case.expectations.iter().map(|expectation| expectation.judge(&report, names)).collect();
+        Ok(Run { case: index, report, judgements })
     };
     let guarded = || catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(words(&*panic)));
     let first = guarded().map_err(|what| broken(what, false))?;
     if plan.twice {
         let second = guarded().map_err(|what| broken(what, true))?.report.digest;
         if second != first.report.digest {
-            let what = format!(
-                "two runs of the same seed differ: digests {:016x} and {second:016x}",
-                first.report.digest
-            );
+            let what =
+                format!("two runs of the same seed differ: digests {:016x} and {second:016x}", first.report.digest);
             return Err(broken(what, true));
         }
     }
@@ -122,9 +105,6 @@ fn one(plan: &Plan<'_>, index: usize, seed: u64) -> Result<Run, Broken> {
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     format!("panicked: {}", text.unwrap_or("without a message"))
 }

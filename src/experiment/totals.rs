@@ -7,15 +7,7 @@ use squall_models::report::{CacheTotals, ClientTotals, EdgeTotals, FAILURES, Poo
 /// Adds the counts of another run of the same world. Sums are summed, maxima are the maximum; `from` and `to` stay
 /// those of the first run.
 pub(super) fn add(sum: &mut Totals, other: &Totals) {
-    let Totals {
-        from: _,
-        to: _,
-        clients,
-        services,
-        pools,
-        caches,
-        edges,
-    } = other;
+    let Totals { from: _, to: _, clients, services, pools, caches, edges } = other;
     pairs(&mut sum.clients, clients, client);
     pairs(&mut sum.services, services, service);
     pairs(&mut sum.pools, pools, pool);
@@ -32,15 +24,7 @@ fn failures(sum: &mut [u64; FAILURES], other: &[u64; FAILURES]) {
 }
 
 fn client(sum: &mut ClientTotals, other: &ClientTotals) {
-    let ClientTotals {
-        arrivals,
-        reloads,
-        ok,
-        failed,
-        in_flight,
-        attempts,
-        latency,
-    } = other;
+    let ClientTotals { arrivals, reloads, ok, failed, in_flight, attempts, latency } = other;
     sum.arrivals += arrivals;
     sum.reloads += reloads;
     sum.ok += ok;
@@ -92,16 +76,7 @@ fn service(sum: &mut ServiceTotals, other: &ServiceTotals) {
 }
 
 fn pool(sum: &mut PoolTotals, other: &PoolTotals) {
-    let PoolTotals {
-        asked,
-        given,
-        timeouts,
-        held,
-        available,
-        queued_seconds,
-        waiting_max,
-        wait,
-    } = other;
+    let PoolTotals { asked, given, timeouts, held, available, queued_seconds, waiting_max, wait } = other;
     sum.asked += asked;
     sum.given += given;
     sum.timeouts += timeouts;
@@ -113,15 +88,7 @@ fn pool(sum: &mut PoolTotals, other: &PoolTotals) {
 }
 
 fn cache(sum: &mut CacheTotals, other: &CacheTotals) {
-    let CacheTotals {
-        hits,
-        misses,
-        coalesced,
-        fills,
-        evictions,
-        filling_max,
-        same_key_max,
-    } = other;
+    let CacheTotals { hits, misses, coalesced, fills, evictions, filling_max, same_key_max } = other;
     sum.hits += hits;
     sum.misses += misses;
     sum.coalesced += coalesced;
@@ -132,16 +99,7 @@ fn cache(sum: &mut CacheTotals, other: &CacheTotals) {
 }
 
 fn edge(sum: &mut EdgeTotals, other: &EdgeTotals) {
-    let EdgeTotals {
-        calls,
-        attempts,
-        ok,
-        failed,
-        failed_attempts,
-        abandoned,
-        in_flight,
-        lost,
-    } = other;
+    let EdgeTotals { calls, attempts, ok, failed, failed_attempts, abandoned, in_flight, lost } = other;
     sum.calls += calls;
     sum.attempts += attempts;
     sum.ok += ok;

@@ -34,11 +34,7 @@ impl fmt::Display for RecordError {
                 path.display()
             ),
             Self::Io { what, path, error } => {
-                write!(
-                    f,
-                    "cannot {what} {}: {error}; what was there before is untouched",
-                    path.display()
-                )
+                write!(f, "cannot {what} {}: {error}; what was there before is untouched", path.display())
             }
         }
     }
@@ -67,10 +63,7 @@ impl Folder {
         }
         let parent = parent(&target);
         fs::create_dir_all(parent).map_err(io("create", parent))?;
-        let stem = target
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let stem = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let partial = temporary(&format!(".{stem}.partial-"), parent).map_err(io("write into", parent))?;
         Ok(Self { partial, target })
     }
@@ -83,9 +76,7 @@ impl Folder {
     /// Writes a whole file.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
         let mut file = self.open(name)?;
-        file.write_all(bytes)
-            .and_then(|()| file.sync_all())
-            .map_err(io("write", &self.place(name)))
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io("write", &self.place(name)))
     }
 
     /// Where a file will appear.
@@ -129,10 +120,7 @@ fn may_be_replaced(target: &Path) -> io::Result<bool> {
 }
 
 fn parent(target: &Path) -> &Path {
-    target
-        .parent()
-        .filter(|parent| *parent != Path::new(""))
-        .unwrap_or(Path::new("."))
+    target.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
 }
 
 fn temporary(prefix: &str, parent: &Path) -> io::Result<TempDir> {
@@ -152,10 +140,8 @@ mod tests {
     use super::*;
 
     fn names(at: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(at)
-            .unwrap()
-            .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
-            .collect();
+        let mut names: Vec<_> =
+            fs::read_dir(at).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
     }

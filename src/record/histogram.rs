@@ -19,9 +19,7 @@ pub(super) fn encode(histogram: &Histogram) -> io::Result<String> {
         hdr.record_n(micros, count).map_err(io::Error::other)?;
     }
     let mut bytes = Vec::new();
-    V2DeflateSerializer::new()
-        .serialize(&hdr, &mut bytes)
-        .map_err(io::Error::other)?;
+    V2DeflateSerializer::new().serialize(&hdr, &mut bytes).map_err(io::Error::other)?;
     Ok(STANDARD.encode(bytes))
 }
 

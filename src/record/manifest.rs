@@ -88,9 +88,6 @@ mod tests {
     #[test]
     fn the_hash_is_the_one_that_sha256sum_prints() {
         assert_eq!(super::sha256(b"squall\n").len(), 64);
-        assert_eq!(
-            super::sha256(b"abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(super::sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

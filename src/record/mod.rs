@@ -55,8 +55,7 @@ impl Recorder {
         self.tables.finish()?;
         self.folder.write("scenario.json", loaded.canonical.as_bytes())?;
         let manifest = manifest::manifest(loaded, outcomes, session);
-        self.folder
-            .write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
+        self.folder.write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
         self.folder.publish()
     }
 }

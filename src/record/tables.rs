@@ -22,35 +22,22 @@ struct Table {
 impl Table {
     fn create(folder: &Folder, name: &str, header: &[&str]) -> Result<Self, RecordError> {
         let rows = Writer::from_writer(BufWriter::with_capacity(1 << 16, folder.open(name)?));
-        let mut table = Self {
-            rows,
-            path: folder.place(name),
-        };
+        let mut table = Self { rows, path: folder.place(name) };
         table.row(header)?;
         Ok(table)
     }
 
     fn row<T: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = T>) -> Result<(), RecordError> {
-        self.rows
-            .write_record(fields)
-            .map_err(|error| self.failed(error.into()))
+        self.rows.write_record(fields).map_err(|error| self.failed(error.into()))
     }
 
     fn failed(&self, error: io::Error) -> RecordError {
-        RecordError::Io {
-            what: "write",
-            path: self.path.clone(),
-            error,
-        }
+        RecordError::Io { what: "write", path: self.path.clone(), error }
     }
 
     fn finish(self) -> Result<(), RecordError> {
         let Self { rows, path } = self;
-        let failed = |error| RecordError::Io {
-            what: "write",
-            path: path.clone(),
-            error,
-        };
+        let failed = |error| RecordError::Io { what: "write", path: path.clone(), error };
         let buffer = rows.into_inner().map_err(|error| failed(error.into_error()))?;
         let file = buffer.into_inner().map_err(|error| failed(error.into_error()))?;
         file.sync_all().map_err(failed)
@@ -73,27 +60,12 @@ impl Tables {
         let table = |name, header: &[&str]| Table::create(folder, name, header);
         Ok(Self {
             runs: table("runs.csv", &["variant", "seed", "component", "metric", "unit", "value"])?,
-            series: table(
-                "series.csv",
-                &["variant", "seed", "time_s", "component", "metric", "unit", "value"],
-            )?,
+            series: table("series.csv", &["variant", "seed", "time_s", "component", "metric", "unit", "value"])?,
             histograms: table(
                 "histograms.csv",
-                &[
-                    "variant",
-                    "seed",
-                    "component",
-                    "histogram",
-                    "count",
-                    "sum_ns",
-                    "max_ns",
-                    "hdr_us",
-                ],
+                &["variant", "seed", "component", "histogram", "count", "sum_ns", "max_ns", "hdr_us"],
             )?,
-            failures: table(
-                "failures.csv",
-                &["variant", "seed", "place", "time_s", "kind", "component", "evidence"],
-            )?,
+            failures: table("failures.csv", &["variant", "seed", "place", "time_s", "kind", "component", "evidence"])?,
             judgements: table(
                 "judgements.csv",
                 &["variant", "seed", "number", "expectation", "holds", "measured", "shown"],
@@ -127,15 +99,7 @@ impl Tables {
             let number = (number + 1).to_string();
             let holds = if judgement.holds { "true" } else { "false" };
             let measured = judgement.measured.map(|value| value.to_string()).unwrap_or_default();
-            self.judgements.row([
-                of.0,
-                of.1,
-                &number,
-                &expectation.text,
-                holds,
-                &measured,
-                &judgement.shown,
-            ])?;
+            self.judgements.row([of.0, of.1, &number, &expectation.text, holds, &measured, &judgement.shown])?;
         }
         Ok(())
     }
@@ -146,8 +110,7 @@ impl Tables {
             let Some(value) = row.value.filter(|_| row.tells()) else {
                 continue;
             };
-            self.runs
-                .row([variant, seed, &row.component, &row.metric, row.unit, &value.to_string()])?;
+            self.runs.row([variant, seed, &row.component, &row.metric, row.unit, &value.to_string()])?;
         }
         Ok(())
     }
@@ -159,15 +122,7 @@ impl Tables {
             let start = start.seconds().to_string();
             for (column, value) in series.columns.iter().zip(values).filter(|(_, value)| value.is_finite()) {
                 let value = value.to_string();
-                self.series.row([
-                    variant,
-                    seed,
-                    &start,
-                    &column.component,
-                    column.metric,
-                    column.unit,
-                    &value,
-                ])?;
+                self.series.row([variant, seed, &start, &column.component, column.metric, column.unit, &value])?;
             }
         }
         Ok(())
@@ -176,14 +131,9 @@ impl Tables {
     fn histograms(&mut self, (variant, seed): (&str, &str), report: &Report, names: &Names) -> Result<(), RecordError> {
         for (component, which, histogram) in measure::histograms(&report.measured, names) {
             let text = encode(histogram).map_err(|error| self.histograms.failed(error))?;
-            let numbers = [
-                u128::from(histogram.count()),
-                histogram.sum_nanos(),
-                u128::from(histogram.max().nanos()),
-            ];
+            let numbers = [u128::from(histogram.count()), histogram.sum_nanos(), u128::from(histogram.max().nanos())];
             let [count, sum, max] = numbers.map(|number| number.to_string());
-            self.histograms
-                .row([variant, seed, &component, which, &count, &sum, &max, &text])?;
+            self.histograms.row([variant, seed, &component, which, &count, &sum, &max, &text])?;
         }
         Ok(())
     }
@@ -191,21 +141,12 @@ impl Tables {
     fn failures(&mut self, (variant, seed): (&str, &str), report: &Report) -> Result<(), RecordError> {
         for (place, failing) in report.failure_order.iter().enumerate() {
             let (place, at) = ((place + 1).to_string(), failing.at.seconds().to_string());
-            self.failures.row([
-                variant,
-                seed,
-                &place,
-                &at,
-                "failing",
-                &failing.component,
-                &failing.evidence,
-            ])?;
+            self.failures.row([variant, seed, &place, &at, "failing", &failing.component, &failing.evidence])?;
         }
         for (place, deadlock) in report.deadlocks.iter().enumerate() {
             let (place, at) = ((place + 1).to_string(), deadlock.at.seconds().to_string());
             let (cycle, stuck) = (deadlock.cycle.join(" -> "), format!("{} calls stuck", deadlock.stuck));
-            self.failures
-                .row([variant, seed, &place, &at, "deadlock", &cycle, &stuck])?;
+            self.failures.row([variant, seed, &place, &at, "deadlock", &cycle, &stuck])?;
         }
         Ok(())
     }
@@ -232,16 +173,7 @@ impl Tables {
     }
 
     pub(super) fn finish(self) -> Result<(), RecordError> {
-        let Self {
-            runs,
-            series,
-            histograms,
-            failures,
-            judgements,
-            verdicts,
-        } = self;
-        [runs, series, histograms, failures, judgements, verdicts]
-            .into_iter()
-            .try_for_each(Table::finish)
+        let Self { runs, series, histograms, failures, judgements, verdicts } = self;
+        [runs, series, histograms, failures, judgements, verdicts].into_iter().try_for_each(Table::finish)
     }
 }

@@ -21,11 +21,7 @@ pub(super) fn details(outcome: &Outcome, width: usize) -> String {
 }
 
 fn section(columns: &[Column], rows: &[Vec<String>], width: usize) -> String {
-    if rows.is_empty() {
-        String::new()
-    } else {
-        format!("\n{}", table(columns, rows, width))
-    }
+    if rows.is_empty() { String::new() } else { format!("\n{}", table(columns, rows, width)) }
 }
 
 /// A mean rate over the measured time of all seeds.
@@ -73,20 +69,11 @@ fn clients(outcome: &Outcome, totals: &Totals, width: usize) -> String {
 /// What became of each client's requests, as shares of all that ended or were still in flight.
 fn fates(outcome: &Outcome, totals: &Totals, width: usize) -> String {
     let mut out = String::new();
-    let names = outcome
-        .names
-        .clients
-        .iter()
-        .map(|name| name.chars().count())
-        .max()
-        .unwrap_or(0);
+    let names = outcome.names.clients.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     for (name, client) in outcome.names.clients.iter().zip(&totals.clients).take(40) {
         let head = format!("  fates of {name:names$}  ");
         let indent = head.chars().count();
-        for (number, line) in wrap(&fate_words(client), width.saturating_sub(indent).max(20))
-            .into_iter()
-            .enumerate()
-        {
+        for (number, line) in wrap(&fate_words(client), width.saturating_sub(indent).max(20)).into_iter().enumerate() {
             let start = if number == 0 { head.clone() } else { " ".repeat(indent) };
             out += &format!("{start}{line}\n");
         }
@@ -100,12 +87,7 @@ fn fate_words(client: &ClientTotals) -> String {
         return "no requests".to_owned();
     }
     let mut fates = vec![("ok", client.ok), ("in flight at the end", client.in_flight)];
-    fates.extend(
-        Failure::ALL
-            .iter()
-            .zip(client.failed)
-            .map(|(failure, count)| (failure.name(), count)),
-    );
+    fates.extend(Failure::ALL.iter().zip(client.failed).map(|(failure, count)| (failure.name(), count)));
     fates.retain(|(_, count)| *count > 0);
     fates.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let word = |(name, count): &(&str, u64)| format!("{name} {}", percent(*count as f64 / all as f64));
@@ -130,26 +112,21 @@ fn services(outcome: &Outcome, totals: &Totals, width: usize) -> String {
         ("p50", 4),
         ("p99", 0),
     ];
-    let rows = outcome
-        .names
-        .services
-        .iter()
-        .zip(&totals.services)
-        .map(|(name, service)| {
-            let failed: u64 = service.failed.iter().sum();
-            vec![
-                name.clone(),
-                per_second(outcome, service.arrivals),
-                or_dash(share(service.held, service.available), percent),
-                mean_level(outcome, service.queued_seconds),
-                count(service.queue_max as f64),
-                or_dash(ratio(service.arrivals, service.first_arrivals), times),
-                or_dash(share(service.wasted, service.work), percent),
-                or_dash(ratio(failed, failed + service.ok), percent),
-                or_dash(service.latency.quantile(0.5), time),
-                or_dash(service.latency.quantile(0.99), time),
-            ]
-        });
+    let rows = outcome.names.services.iter().zip(&totals.services).map(|(name, service)| {
+        let failed: u64 = service.failed.iter().sum();
+        vec![
+            name.clone(),
+            per_second(outcome, service.arrivals),
+            or_dash(share(service.held, service.available), percent),
+            mean_level(outcome, service.queued_seconds),
+            count(service.queue_max as f64),
+            or_dash(ratio(service.arrivals, service.first_arrivals), times),
+            or_dash(share(service.wasted, service.work), percent),
+            or_dash(ratio(failed, failed + service.ok), percent),
+            or_dash(service.latency.quantile(0.5), time),
+            or_dash(service.latency.quantile(0.99), time),
+        ]
+    });
     let rows: Vec<_> = rows.collect();
     section(&columns, &rows, width)
 }
@@ -164,22 +141,17 @@ fn pools(outcome: &Outcome, totals: &Totals, width: usize) -> String {
         ("wait\np99", 0),
         ("timed\nout", 0),
     ];
-    let rows = outcome
-        .names
-        .pools
-        .iter()
-        .zip(&totals.pools)
-        .map(|((service, name), pool)| {
-            vec![
-                format!("{service}.{name}"),
-                or_dash(share(pool.held, pool.available), percent),
-                mean_level(outcome, pool.queued_seconds),
-                count(pool.waiting_max as f64),
-                or_dash(pool.wait.quantile(0.5), time),
-                or_dash(pool.wait.quantile(0.99), time),
-                or_dash(ratio(pool.timeouts, pool.asked), percent),
-            ]
-        });
+    let rows = outcome.names.pools.iter().zip(&totals.pools).map(|((service, name), pool)| {
+        vec![
+            format!("{service}.{name}"),
+            or_dash(share(pool.held, pool.available), percent),
+            mean_level(outcome, pool.queued_seconds),
+            count(pool.waiting_max as f64),
+            or_dash(pool.wait.quantile(0.5), time),
+            or_dash(pool.wait.quantile(0.99), time),
+            or_dash(ratio(pool.timeouts, pool.asked), percent),
+        ]
+    });
     let rows: Vec<_> = rows.collect();
     section(&columns, &rows, width)
 }

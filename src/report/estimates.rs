@@ -37,15 +37,7 @@ fn contents(loaded: &Loaded) -> String {
         parts.push(count(world.caches.len(), "cache"));
         parts.push(count(world.faults.len(), "fault"));
     }
-    parts.push(count(
-        loaded
-            .cases
-            .iter()
-            .map(|case| case.expectations.len())
-            .max()
-            .unwrap_or(0),
-        "expectation",
-    ));
+    parts.push(count(loaded.cases.iter().map(|case| case.expectations.len()).max().unwrap_or(0), "expectation"));
     parts.retain(|part| !part.starts_with("0 "));
     format!(
         "{}; {} simulated, {}",
@@ -57,12 +49,7 @@ fn contents(loaded: &Loaded) -> String {
 
 fn one(case: &Case, estimates: &[Estimate], width: usize) -> String {
     let mut out = format!("\n{}\n", case.name);
-    let columns = [
-        ("service", 0),
-        ("calls", 0),
-        ("each holds\na worker for", 1),
-        ("utilisation", 0),
-    ];
+    let columns = [("service", 0), ("calls", 0), ("each holds\na worker for", 1), ("utilisation", 0)];
     let row = |estimate: &Estimate| {
         vec![
             estimate.service.clone(),
@@ -74,18 +61,11 @@ fn one(case: &Case, estimates: &[Estimate], width: usize) -> String {
     out += &table(&columns, &estimates.iter().map(row).collect::<Vec<_>>(), width);
     for estimate in estimates {
         if let Some(utilisation) = estimate.utilisation.filter(|utilisation| *utilisation >= 1.0) {
-            let told = format!(
-                "{} is overloaded before anything fails: {}",
-                estimate.service,
-                percent(utilisation)
-            );
+            let told = format!("{} is overloaded before anything fails: {}", estimate.service, percent(utilisation));
             out += &format!("  {}\n", paint(BAD, told));
         }
         for note in &estimate.notes {
-            for (at, line) in wrap(&format!("{}: {note}", estimate.service), width - 4)
-                .into_iter()
-                .enumerate()
-            {
+            for (at, line) in wrap(&format!("{}: {note}", estimate.service), width - 4).into_iter().enumerate() {
                 out += &format!("  {} {line}\n", if at == 0 { "-" } else { " " });
             }
         }

@@ -14,10 +14,7 @@ pub(super) fn failures(outcome: &Outcome, first: &Report, width: usize) -> Strin
     if first.failure_order.is_empty() {
         out += ": nothing failed or filled up\n";
     } else {
-        out += &format!(
-            " {}\n",
-            paint(DIM, format!("(seed {}; what saturated or failed first)", first.seed))
-        );
+        out += &format!(" {}\n", paint(DIM, format!("(seed {}; what saturated or failed first)", first.seed)));
         out += &order(outcome, first, width);
     }
     out + &deadlocks(outcome, first, width)
@@ -26,39 +23,24 @@ pub(super) fn failures(outcome: &Outcome, first: &Report, width: usize) -> Strin
 fn order(outcome: &Outcome, first: &Report, width: usize) -> String {
     let mut out = String::new();
     let shown = &first.failure_order[..first.failure_order.len().min(MOST)];
-    let names = shown
-        .iter()
-        .map(|failing| failing.component.chars().count())
-        .max()
-        .unwrap_or(0)
-        .min(width / 3);
+    let names = shown.iter().map(|failing| failing.component.chars().count()).max().unwrap_or(0).min(width / 3);
     for (place, failing) in shown.iter().enumerate() {
         let at = format!("{:.1}s", failing.at.seconds());
         let head = format!("  {:>2}. {at:>9}  {:names$}  ", place + 1, failing.component);
         let indent = head.chars().count();
-        for (number, line) in wrap(&failing.evidence, width.saturating_sub(indent).max(20))
-            .into_iter()
-            .enumerate()
-        {
+        for (number, line) in wrap(&failing.evidence, width.saturating_sub(indent).max(20)).into_iter().enumerate() {
             let start = if number == 0 { head.clone() } else { " ".repeat(indent) };
             out += &format!("{start}{line}\n");
         }
     }
     if first.failure_order.len() > MOST {
-        out += &format!(
-            "  {}\n",
-            paint(DIM, format!("… and {} more", first.failure_order.len() - MOST))
-        );
+        out += &format!("  {}\n", paint(DIM, format!("… and {} more", first.failure_order.len() - MOST)));
     }
     let seeds = outcome.lines.len();
     if seeds > 1 {
         let mut firsts: Vec<_> = outcome.failed_first.iter().collect();
         firsts.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-        let words: Vec<_> = firsts
-            .iter()
-            .take(4)
-            .map(|(name, count)| format!("{name} in {count}"))
-            .collect();
+        let words: Vec<_> = firsts.iter().take(4).map(|(name, count)| format!("{name} in {count}")).collect();
         let line = format!("first of {seeds} {}: {}", plural(seeds, "seed"), words.join(", "));
         for line in wrap(&line, width - 2) {
             out += &format!("  {}\n", paint(DIM, line));
@@ -72,16 +54,9 @@ fn deadlocks(outcome: &Outcome, first: &Report, width: usize) -> String {
     if with == 0 {
         return String::new();
     }
-    let mut out = format!(
-        "\n{}",
-        paint(BAD, format!("Deadlock in {with} of {} seeds", outcome.lines.len()))
-    );
+    let mut out = format!("\n{}", paint(BAD, format!("Deadlock in {with} of {} seeds", outcome.lines.len())));
     let Some(deadlock) = first.deadlocks.first() else {
-        let seed = outcome
-            .lines
-            .iter()
-            .find(|line| line.deadlocks > 0)
-            .map_or(0, |line| line.seed);
+        let seed = outcome.lines.iter().find(|line| line.deadlocks > 0).map_or(0, |line| line.seed);
         return out + &format!(": see --seed {seed}\n");
     };
     let ring = deadlock.cycle.first().into_iter();
@@ -97,10 +72,7 @@ fn deadlocks(outcome: &Outcome, first: &Report, width: usize) -> String {
         out += &format!("  {line}\n");
     }
     if first.deadlocks.len() > 1 {
-        out += &format!(
-            "  {}\n",
-            paint(DIM, format!("… and {} later ones", first.deadlocks.len() - 1))
-        );
+        out += &format!("  {}\n", paint(DIM, format!("… and {} later ones", first.deadlocks.len() - 1)));
     }
     out
 }

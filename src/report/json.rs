@@ -33,15 +33,9 @@ impl Findings<'_> {
 }
 
 fn variant(outcome: &Outcome) -> Value {
-    let rows = outcome
-        .totals
-        .as_ref()
-        .map(|totals| metrics(totals, &outcome.names, outcome.seconds));
-    let failed_first: serde_json::Map<String, Value> = outcome
-        .failed_first
-        .iter()
-        .map(|(name, seeds)| (name.clone(), json!(seeds)))
-        .collect();
+    let rows = outcome.totals.as_ref().map(|totals| metrics(totals, &outcome.names, outcome.seconds));
+    let failed_first: serde_json::Map<String, Value> =
+        outcome.failed_first.iter().map(|(name, seeds)| (name.clone(), json!(seeds))).collect();
     json!({
         "name": outcome.name,
         "about": outcome.about,
@@ -103,13 +97,7 @@ fn first_run(report: &Report) -> Value {
     let series = &report.series;
     let columns = series.columns.iter().enumerate().map(|(at, column)| {
         // JSON has no NaN: a value that does not exist is null.
-        let values: Vec<f64> = series
-            .values
-            .iter()
-            .skip(at)
-            .step_by(series.columns.len())
-            .copied()
-            .collect();
+        let values: Vec<f64> = series.values.iter().skip(at).step_by(series.columns.len()).copied().collect();
         json!({ "component": column.component, "metric": column.metric, "unit": column.unit, "values": values })
     });
     let failing = report.failure_order.iter().map(

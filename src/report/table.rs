@@ -24,18 +24,12 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>], width: usize) -> S
         if rows.len() > MOST_ROWS {
             out += &format!(
                 "  {}\n",
-                paint(
-                    DIM,
-                    format!("… {} more: see --out or --format json", rows.len() - MOST_ROWS)
-                )
+                paint(DIM, format!("… {} more: see --out or --format json", rows.len() - MOST_ROWS))
             );
         }
         if kept.len() < columns.len() {
-            let left: Vec<String> = columns
-                .iter()
-                .filter(|(_, rank)| *rank > least)
-                .map(|(name, _)| name.replace('\n', " "))
-                .collect();
+            let left: Vec<String> =
+                columns.iter().filter(|(_, rank)| *rank > least).map(|(name, _)| name.replace('\n', " ")).collect();
             for line in wrap(&format!("(in a wider terminal also: {})", left.join(", ")), width - 2) {
                 out += &format!("  {}\n", paint(DIM, line));
             }
@@ -46,9 +40,7 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>], width: usize) -> S
 
 fn render(columns: &[Column], kept: &[usize], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(kept.iter().map(|&at| columns[at].0));
     for row in rows.iter().take(MOST_ROWS) {
         table.add_row(kept.iter().map(|&at| row[at].as_str()));
@@ -69,22 +61,14 @@ mod tests {
     #[test]
     fn a_narrow_terminal_loses_what_matters_least() {
         let columns = [("service", 0), ("utilisation", 0), ("queue max", 2), ("wasted", 1)];
-        let rows = vec![vec![
-            "api".to_owned(),
-            "97.1%".to_owned(),
-            "120".to_owned(),
-            "4.1%".to_owned(),
-        ]];
+        let rows = vec![vec!["api".to_owned(), "97.1%".to_owned(), "120".to_owned(), "4.1%".to_owned()]];
         let wide = table(&columns, &rows, 80);
         assert!(wide.contains("queue max") && wide.lines().count() == 2, "{wide}");
         let narrow = table(&columns, &rows, 34);
         assert!(!narrow.lines().next().unwrap().contains("queue max"), "{narrow}");
         assert!(narrow.contains("max)"), "{narrow}");
         let narrowest = table(&columns, &rows, 12);
-        assert!(
-            narrowest.contains("97.1%") && narrowest.contains("wasted)"),
-            "{narrowest}"
-        );
+        assert!(narrowest.contains("97.1%") && narrowest.contains("wasted)"), "{narrowest}");
     }
 
     #[test]

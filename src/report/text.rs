@@ -54,67 +54,41 @@ fn title(findings: &Findings<'_>, width: usize) -> String {
     }
     let counts = findings.outcomes.iter().map(|outcome| outcome.lines.len());
     let (least, most) = (counts.clone().min().unwrap_or(0), counts.max().unwrap_or(0));
-    let seeds = if least == most {
-        most.to_string()
-    } else {
-        format!("{least} to {most}")
-    };
+    let seeds = if least == most { most.to_string() } else { format!("{least} to {most}") };
     let variants = findings.outcomes.len();
-    scope += &format!(
-        ", {variants} {}, {seeds} {}",
-        plural(variants, "variant"),
-        plural(most, "seed")
-    );
+    scope += &format!(", {variants} {}, {seeds} {}", plural(variants, "variant"), plural(most, "seed"));
     for line in wrap(&scope, width) {
         out += &format!("{}\n", paint(DIM, line));
     }
     if findings.interrupted {
-        out += &format!(
-            "{}\n",
-            paint(BAD, "Interrupted: only the runs that had finished are in here.")
-        );
+        out += &format!("{}\n", paint(BAD, "Interrupted: only the runs that had finished are in here."));
     }
     out + "\n"
 }
 
 /// `seed` or `seeds`.
 pub(super) fn plural(count: usize, word: &str) -> String {
-    if count == 1 {
-        word.to_owned()
-    } else {
-        format!("{word}s")
-    }
+    if count == 1 { word.to_owned() } else { format!("{word}s") }
 }
 
 fn side_by_side(findings: &Findings<'_>, width: usize) -> String {
     let columns = [
         ("variant", 0),
-        ("success", 0),
-        ("per seed", 4),
+        ("offered", 1),
         ("goodput", 0),
+        ("success", 0),
+        ("per seed", 5),
         ("p50", 3),
         ("p99", 0),
-        ("attempts\nper request", 3),
-        ("load\namplified", 2),
-        ("worst\nutilisation", 1),
+        ("attempts\nper request", 4),
+        ("most load\namplified", 2),
+        ("worst\nutilisation", 0),
+        ("bottleneck", 6),
     ];
     let rows: Vec<_> = findings.outcomes.iter().filter_map(summary).collect();
-    let seeds = findings
-        .outcomes
-        .iter()
-        .map(|outcome| outcome.lines.len())
-        .max()
-        .unwrap_or(0);
-    let scope = if seeds == 1 {
-        String::new()
-    } else {
-        format!(" {}", paint(DIM, "(all seeds and clients together)"))
-    };
-    format!(
-        "{}{scope}\n{}\n",
-        paint(HEADING, "Variants"),
-        table::table(&columns, &rows, width)
-    )
+    let seeds = findings.outcomes.iter().map(|outcome| outcome.lines.len()).max().unwrap_or(0);
+    let scope = if seeds == 1 { String::new() } else { format!(" {}", paint(DIM, "(all seeds and clients together)")) };
+    format!("{}{scope}\n{}\n", paint(HEADING, "Variants"), table::table(&columns, &rows, width))
 }
 
 fn summary(outcome: &Outcome) -> Option<Vec<String>> {
@@ -123,17 +97,21 @@ fn summary(outcome: &Outcome) -> Option<Vec<String>> {
     totals.clients.iter().for_each(|client| latency.add(&client.latency));
     let sum = |of: fn(&ClientTotals) -> u64| totals.clients.iter().map(of).sum::<u64>();
     let (ok, ended) = (sum(|c| c.ok), sum(ClientTotals::ended));
-    let goodput = (outcome.seconds > 0.0).then(|| ok as f64 / outcome.seconds);
+    let per_second = |count: u64| (outcome.seconds > 0.0).then(|| count as f64 / outcome.seconds);
+    let amplified = worst(outcome, totals, |s| ratio(s.arrivals, s.first_arrivals));
+    let busiest = worst(outcome, totals, |s| share(s.held, s.available));
     Some(vec![
         outcome.name.clone(),
+        or_dash(per_second(sum(|c| c.arrivals)), rate),
+        or_dash(per_second(ok), rate),
         or_dash(ratio(ok, ended), percent),
         spread(outcome),
-        or_dash(goodput, rate),
         or_dash(latency.quantile(0.5), time),
         or_dash(latency.quantile(0.99), time),
         or_dash(ratio(sum(|c| c.attempts), ended), super::number::digits),
-        worst(outcome, totals, |s| ratio(s.arrivals, s.first_arrivals), times),
-        worst(outcome, totals, |s| share(s.held, s.available), percent),
+        or_dash(amplified.map(|(value, _)| value), times),
+        or_dash(busiest.map(|(value, _)| value), percent),
+        busiest.map_or("-", |(_, name)| name).to_owned(),
     ])
 }
 
@@ -143,29 +121,19 @@ fn spread(outcome: &Outcome) -> String {
         let known: Vec<f64> = line.success.iter().flatten().copied().collect();
         (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
     });
-    let (low, high) = means.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), m| {
-        (low.min(m), high.max(m))
-    });
+    let (low, high) = means.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), m| (low.min(m), high.max(m)));
     if low > high || outcome.lines.len() < 2 {
         return "-".to_owned();
     }
     let (low, high) = (percent(low), percent(high));
-    if low == high {
-        low
-    } else {
-        format!("{} – {high}", low.trim_end_matches('%'))
-    }
+    if low == high { low } else { format!("{} – {high}", low.trim_end_matches('%')) }
 }
 
-fn worst(outcome: &Outcome, totals: &Totals, of: fn(&ServiceTotals) -> Option<f64>, show: fn(f64) -> String) -> String {
-    let values = outcome
-        .names
-        .services
-        .iter()
-        .zip(&totals.services)
-        .filter_map(|(n, s)| of(s).map(|v| (v, n)));
-    let worst = values.max_by(|a, b| a.0.total_cmp(&b.0));
-    worst.map_or_else(|| "-".to_owned(), |(value, name)| format!("{} {name}", show(value)))
+/// The service with the largest value, and that value.
+fn worst<'a>(outcome: &'a Outcome, totals: &Totals, of: fn(&ServiceTotals) -> Option<f64>) -> Option<(f64, &'a str)> {
+    let services = outcome.names.services.iter().zip(&totals.services);
+    let values = services.filter_map(|(name, service)| of(service).map(|value| (value, name.as_str())));
+    values.max_by(|a, b| a.0.total_cmp(&b.0))
 }
 
 fn one_variant(findings: &Findings<'_>, outcome: &Outcome, width: usize) -> String {
@@ -181,25 +149,13 @@ fn one_variant(findings: &Findings<'_>, outcome: &Outcome, width: usize) -> Stri
     out += &details::details(outcome, width);
     let Some(first) = &outcome.first else { return out };
     let case = findings.loaded.cases.iter().find(|case| case.name == outcome.name);
-    let marks: Vec<_> = case
-        .iter()
-        .flat_map(|case| &case.world.faults)
-        .filter_map(timeline::mark)
-        .collect();
+    let marks: Vec<_> = case.iter().flat_map(|case| &case.world.faults).filter_map(timeline::mark).collect();
     let lines = timeline::timeline(first, &marks, width);
     if !lines.is_empty() {
-        out += &format!(
-            "\n{} {}\n{lines}",
-            paint(HEADING, "Over time"),
-            paint(DIM, format!("(seed {})", first.seed))
-        );
+        out += &format!("\n{} {}\n{lines}", paint(HEADING, "Over time"), paint(DIM, format!("(seed {})", first.seed)));
         for (number, fault) in outcome.names.faults.iter().enumerate() {
             for (at, line) in wrap(fault, width - 5).into_iter().enumerate() {
-                let label = if at == 0 {
-                    format!("{:>3}", number + 1)
-                } else {
-                    "   ".to_owned()
-                };
+                let label = if at == 0 { format!("{:>3}", number + 1) } else { "   ".to_owned() };
                 out += &format!("{label}  {line}\n");
             }
         }
@@ -212,17 +168,13 @@ fn one_variant(findings: &Findings<'_>, outcome: &Outcome, width: usize) -> Stri
 /// Runs that did not come to their planned end.
 fn endings(outcome: &Outcome) -> String {
     let mut out = String::new();
-    for (ending, words) in [
-        (Ending::EventLimit, "`run.limits.events`"),
-        (Ending::InFlightLimit, "`run.limits.in_flight`"),
-    ] {
+    for (ending, words) in
+        [(Ending::EventLimit, "`run.limits.events`"), (Ending::InFlightLimit, "`run.limits.in_flight`")]
+    {
         let ended: Vec<_> = outcome.lines.iter().filter(|line| line.ending == ending).collect();
         if let Some(first) = ended.first() {
             let count = format!("{} of {} seeds", ended.len(), outcome.lines.len());
-            let told = format!(
-                "{count} ended early at {words}, seed {} at {}.",
-                first.seed, first.ended_at
-            );
+            let told = format!("{count} ended early at {words}, seed {} at {}.", first.seed, first.ended_at);
             out += &format!("\n{}\n", paint(BAD, told));
         }
     }
@@ -234,11 +186,7 @@ fn hints(findings: &Findings<'_>, shown: &Shown, width: usize) -> String {
     let mut out = "\n".to_owned();
     let mut hint = |what: &str, how: String| {
         let line = format!("{what}: {how}");
-        let line = if line.chars().count() > width {
-            format!("{what}:\n  {how}")
-        } else {
-            line
-        };
+        let line = if line.chars().count() > width { format!("{what}:\n  {how}") } else { line };
         out += &format!("{}\n", paint(DIM, line));
     };
     let another = findings
@@ -248,24 +196,11 @@ fn hints(findings: &Findings<'_>, shown: &Shown, width: usize) -> String {
         .map(|case| &case.name)
         .find(|name| findings.outcomes.first().is_none_or(|outcome| outcome.name != **name));
     if let (Some(another), false) = (another, shown.chosen) {
-        hint(
-            "another variant in detail",
-            format!("squall run {file} --variant {another}{}", shown.options),
-        );
+        hint("another variant in detail", format!("squall run {file} --variant {another}{}", shown.options));
     }
-    if let Some((outcome, line)) = findings
-        .outcomes
-        .first()
-        .and_then(|o| o.lines.first().map(|line| (o, line)))
-    {
-        let how = format!(
-            "squall run {file} --variant {} --seed {} --seeds 1",
-            outcome.name, line.seed
-        );
-        hint(
-            "one run again, the same to the last event",
-            format!("{how}{}", sets(&shown.options)),
-        );
+    if let Some((outcome, line)) = findings.outcomes.first().and_then(|o| o.lines.first().map(|line| (o, line))) {
+        let how = format!("squall run {file} --variant {} --seed {} --seeds 1", outcome.name, line.seed);
+        hint("one run again, the same to the last event", format!("{how}{}", sets(&shown.options)));
     }
     out
 }

@@ -40,17 +40,9 @@ pub(super) struct Mark {
 pub(super) fn mark(fault: &Fault) -> Option<Mark> {
     let value = serde_json::to_value(fault).ok()?;
     let fields = value.as_object()?.values().next()?;
-    let time = |name| {
-        fields
-            .get(name)
-            .and_then(Value::as_str)
-            .and_then(|text| text.parse::<Duration>().ok())
-    };
+    let time = |name| fields.get(name).and_then(Value::as_str).and_then(|text| text.parse::<Duration>().ok());
     let at = time("at")?.seconds();
-    Some(Mark {
-        at,
-        until: time("for").map(|length| at + length.seconds()),
-    })
+    Some(Mark { at, until: time("for").map(|length| at + length.seconds()) })
 }
 
 /// All lines, ready to print; nothing if nothing was recorded.
@@ -61,23 +53,13 @@ pub(super) fn timeline(report: &Report, marks: &[Mark], width: usize) -> String 
     if windows == 0 || chosen.is_empty() {
         return String::new();
     }
-    let labels = chosen
-        .iter()
-        .map(|(at, _)| label(&series.columns[*at]).chars().count())
-        .max()
-        .unwrap_or(0);
+    let labels = chosen.iter().map(|(at, _)| label(&series.columns[*at]).chars().count()).max().unwrap_or(0);
     let labels = labels.min(width / 3);
     let cells = width.saturating_sub(labels + 4 + 14).clamp(16, 100).min(windows);
     let mut out = String::new();
     for (at, fold) in chosen {
         let column = &series.columns[at];
-        let values: Vec<f64> = series
-            .values
-            .iter()
-            .skip(at)
-            .step_by(series.columns.len())
-            .copied()
-            .collect();
+        let values: Vec<f64> = series.values.iter().skip(at).step_by(series.columns.len()).copied().collect();
         let peak = values.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
         let top = if column.unit == "share" { 1.0 } else { peak };
         let line = sparkline(&squeeze(&values, cells, fold), top);
@@ -90,20 +72,14 @@ pub(super) fn timeline(report: &Report, marks: &[Mark], width: usize) -> String 
     }
     out += &format!("  {:labels$}  {}\n", "", paint(DIM, axis(cells, seconds)));
     if left_out > 0 {
-        out += &format!(
-            "  {}\n",
-            paint(DIM, format!("… {left_out} quieter series: see series.csv of --out"))
-        );
+        out += &format!("  {}\n", paint(DIM, format!("… {left_out} quieter series: see series.csv of --out")));
     }
     out
 }
 
 /// The metric tells what kind of component it is, so the kind is left out.
 fn label(column: &Column) -> String {
-    let name = column
-        .component
-        .split_once('.')
-        .map_or(column.component.as_str(), |(_, name)| name);
+    let name = column.component.split_once('.').map_or(column.component.as_str(), |(_, name)| name);
     format!("{name} {}", column.metric.replace('_', " "))
 }
 
@@ -113,19 +89,13 @@ fn chosen(series: &Series) -> (Vec<(usize, Fold)>, usize) {
     let mut left_out = 0;
     for kind in ["clients.", "services.", "pools.", "caches."] {
         let mut components: Vec<&str> = Vec::new();
-        for column in series
-            .columns
-            .iter()
-            .filter(|column| column.component.starts_with(kind))
-        {
+        for column in series.columns.iter().filter(|column| column.component.starts_with(kind)) {
             if !components.contains(&column.component.as_str()) {
                 components.push(&column.component);
             }
         }
-        let columns: Vec<(&str, Vec<(usize, Fold)>)> = components
-            .iter()
-            .map(|component| (*component, of(series, kind, component)))
-            .collect();
+        let columns: Vec<(&str, Vec<(usize, Fold)>)> =
+            components.iter().map(|component| (*component, of(series, kind, component))).collect();
         let mut busiest: Vec<usize> = (0..columns.len()).collect();
         busiest.sort_by(|a, b| load(series, &columns[*b].1).total_cmp(&load(series, &columns[*a].1)));
         busiest.truncate(MOST);
@@ -141,12 +111,7 @@ fn chosen(series: &Series) -> (Vec<(usize, Fold)>, usize) {
 }
 
 fn of(series: &Series, kind: &str, component: &str) -> Vec<(usize, Fold)> {
-    let find = |metric: &str| {
-        series
-            .columns
-            .iter()
-            .position(|c| c.component == component && c.metric == metric)
-    };
+    let find = |metric: &str| series.columns.iter().position(|c| c.component == component && c.metric == metric);
     let wanted = SHOWN.iter().filter(|(of, ..)| *of == kind);
     let found = wanted.filter_map(|(_, metric, fold)| find(metric).map(|at| (at, *fold)));
     found.filter(|(at, _)| tells(series, *at)).collect()
@@ -154,12 +119,7 @@ fn of(series: &Series, kind: &str, component: &str) -> Vec<(usize, Fold)> {
 
 /// A queue that is always empty tells nothing.
 fn tells(series: &Series, at: usize) -> bool {
-    let mut values = series
-        .values
-        .iter()
-        .skip(at)
-        .step_by(series.columns.len())
-        .filter(|v| v.is_finite());
+    let mut values = series.values.iter().skip(at).step_by(series.columns.len()).filter(|v| v.is_finite());
     match series.columns[at].metric {
         "queue" | "waiting" => values.any(|v| *v > 0.0),
         _ => values.next().is_some(),
@@ -168,13 +128,7 @@ fn tells(series: &Series, at: usize) -> bool {
 
 fn load(series: &Series, columns: &[(usize, Fold)]) -> f64 {
     let Some((at, _)) = columns.first() else { return 0.0 };
-    series
-        .values
-        .iter()
-        .skip(*at)
-        .step_by(series.columns.len())
-        .filter(|v| v.is_finite())
-        .sum()
+    series.values.iter().skip(*at).step_by(series.columns.len()).filter(|v| v.is_finite()).sum()
 }
 
 /// Values joined into as many cells; NaN where there is no value at all.
@@ -212,10 +166,7 @@ fn fault_lines(marks: &[Mark], cells: usize, seconds: f64) -> Vec<String> {
         let Some(from) = cell_of(mark.at, cells, seconds) else {
             continue;
         };
-        let last = mark
-            .until
-            .map_or(Some(cells - 1), |until| cell_of(until, cells, seconds))
-            .unwrap_or(cells - 1);
+        let last = mark.until.map_or(Some(cells - 1), |until| cell_of(until, cells, seconds)).unwrap_or(cells - 1);
         let name: Vec<char> = (number + 1).to_string().chars().collect();
         let end = last.max(from + name.len() - 1).min(cells - 1);
         let free = |line: &Vec<char>| line[from..=end].iter().all(|c| *c == ' ');
@@ -227,10 +178,7 @@ fn fault_lines(marks: &[Mark], cells: usize, seconds: f64) -> Vec<String> {
             *slot = name.get(at).copied().unwrap_or('─');
         }
     }
-    lines
-        .into_iter()
-        .map(|line| line.into_iter().collect::<String>().trim_end().to_owned())
-        .collect()
+    lines.into_iter().map(|line| line.into_iter().collect::<String>().trim_end().to_owned()).collect()
 }
 
 /// A time axis with a label about every fifteen characters.
@@ -240,11 +188,7 @@ fn axis(cells: usize, seconds: f64) -> String {
     for label in 0..=labels {
         let at = label * cells / labels;
         let text = format!("{:.0}s", seconds * label as f64 / labels as f64);
-        let start = if label == 0 {
-            0
-        } else {
-            at.saturating_sub(text.chars().count())
-        };
+        let start = if label == 0 { 0 } else { at.saturating_sub(text.chars().count()) };
         let padding = start.saturating_sub(line.chars().count());
         line.extend(std::iter::repeat_n(' ', padding));
         line += &text;
@@ -285,15 +229,9 @@ mod tests {
     #[test]
     fn faults_that_overlap_go_below_each_other() {
         let marks = [
-            Mark {
-                at: 0.0,
-                until: Some(4.0),
-            },
+            Mark { at: 0.0, until: Some(4.0) },
             Mark { at: 2.0, until: None },
-            Mark {
-                at: 6.0,
-                until: Some(6.0),
-            },
+            Mark { at: 6.0, until: Some(6.0) },
             Mark { at: 99.0, until: None },
         ];
         assert_eq!(fault_lines(&marks, 10, 10.0), ["1──── 3", "  2───────"]);

@@ -3,25 +3,22 @@
 use super::Findings;
 use super::number::percent;
 use super::style::{BAD, DIM, GOOD, HEADING, paint, wrap};
-use super::text::plural;
 use crate::experiment::{Judged, Outcome};
 
 /// A heading and a line for each expectation of each variant.
 pub(super) fn verdicts(findings: &Findings<'_>, width: usize) -> String {
-    let mut out = format!("{}\n", paint(HEADING, "Verdicts"));
+    let mut out = paint(HEADING, "Verdicts");
+    if findings.outcomes.iter().any(|outcome| outcome.lines.len() > 1) {
+        out += &format!(" {}", paint(DIM, "(seeds in which each is true, and the median)"));
+    }
+    out += "\n";
     if findings.outcomes.iter().all(|outcome| outcome.judged.is_empty()) {
         let hint = "  nothing is expected: the section `expect` says what must hold (squall list expect)";
         out += &format!("{}\n", paint(DIM, hint));
         return out;
     }
     let longest = |outcome: &Outcome| outcome.judged.iter().map(|j| j.expectation.text.chars().count()).max();
-    let column = findings
-        .outcomes
-        .iter()
-        .filter_map(longest)
-        .max()
-        .unwrap_or(0)
-        .min(width / 2);
+    let column = findings.outcomes.iter().filter_map(longest).max().unwrap_or(0).min(width.saturating_sub(28));
     for outcome in findings.outcomes {
         out += &format!("  {}\n", outcome.name);
         for judged in &outcome.judged {
@@ -46,10 +43,7 @@ fn line(judged: &Judged, column: usize, width: usize) -> String {
         }
     }
     if !verdict.ok {
-        out += &format!(
-            "        {}\n",
-            paint(DIM, format!("{}:{}", expectation.file.display(), expectation.line))
-        );
+        out += &format!("        {}\n", paint(DIM, format!("{}:{}", expectation.file.display(), expectation.line)));
     }
     out
 }
@@ -57,29 +51,17 @@ fn line(judged: &Judged, column: usize, width: usize) -> String {
 fn found(judged: &Judged) -> String {
     let (expectation, verdict) = (&judged.expectation, judged.verdict());
     let mut words = if verdict.of == 1 {
-        judged
-            .judgements
-            .first()
-            .map(|judgement| judgement.shown.clone())
-            .unwrap_or_default()
+        judged.judgements.first().map(|judgement| judgement.shown.clone()).unwrap_or_default()
     } else {
-        let held = format!(
-            "held in {} of {} {}",
-            verdict.held,
-            verdict.of,
-            plural(verdict.of, "seed")
-        );
-        match judged.median() {
-            Some(median) => format!("{held}, median {}", median.shown),
-            None => held,
-        }
+        let median = judged.median().map_or("", |median| median.shown.as_str());
+        format!("{}/{} seeds, {median}", verdict.held, verdict.of)
     };
     if expectation.seeds < 1.0 && !expectation.broken_by_this {
         words += &format!(" (needed in {})", percent(expectation.seeds));
     }
     match (expectation.broken_by_this, verdict.ok) {
-        (true, true) => format!("breaks here, as expected: {words}"),
-        (true, false) => format!("does not break here, though `broken_by` says so: {words}"),
+        (true, true) => format!("{words}; broken here, as expected"),
+        (true, false) => format!("{words}; not broken here, though `broken_by` says so"),
         (false, _) => words,
     }
 }

@@ -153,7 +153,7 @@ fn recovers(line: &Line, end: Time, within: Span) -> Judgement {
     let windows = u64::try_from(recovered).unwrap_or(u64::MAX);
     let at = Time::from_nanos(line.resolution.nanos().saturating_mul(windows));
     let after = at.since(end);
-    let shown = format!("recovered after {after}");
+    let shown = if after.is_zero() { "recovered at once".to_owned() } else { format!("recovered after {after}") };
     Judgement { holds: after <= within, measured: Some(after.seconds()), shown }
 }
 

@@ -4,7 +4,7 @@ use super::{Case, Found, row};
 use crate::support::{Lab, Run, Value, json, ratio};
 use squall_models::spec::Keys;
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     Case { id: "A20", measure: few_keys },
     Case { id: "A21", measure: time_to_live },
     Case { id: "A22", measure: stampedes },
@@ -13,7 +13,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// A client whose requests look into one cache, and do some steps on a miss, on a machine without limits.
-pub fn cached(keys: &Value, arrivals: &Value, cache: &Value, miss: &Value) -> Value {
+pub(crate) fn cached(keys: &Value, arrivals: &Value, cache: &Value, miss: &Value) -> Value {
     let lookup = json!({"name": "l1", "keys": "items", "miss": miss});
     json!({
         "keys": {"items": keys},
@@ -23,7 +23,7 @@ pub fn cached(keys: &Value, arrivals: &Value, cache: &Value, miss: &Value) -> Va
     })
 }
 
-pub fn hit_ratio(run: &Run) -> f64 {
+pub(crate) fn hit_ratio(run: &Run) -> f64 {
     let cache = run.cache("l1");
     ratio(cache.hits, cache.hits + cache.misses)
 }
@@ -40,10 +40,7 @@ fn time_to_live() -> Vec<Found> {
     let world = cached(&keys, &json!({"poisson": {"rate": "0.5/s"}}), &json!({"ttl": "10s"}), &json!([]));
     let run = Lab::new(world, 2_000_000.0).run(1);
     let n = run.client("web").arrivals as f64;
-    vec![
-        row("hit_ratio", hit_ratio(&run), n),
-        row("fetches_per_s", run.cache("l1").fills as f64 / run.seconds(), n),
-    ]
+    vec![row("hit_ratio", hit_ratio(&run), n), row("fetches_per_s", run.cache("l1").fills as f64 / run.seconds(), n)]
 }
 
 /// The entry goes every ten seconds, in the middle of a window of the series, so that a window holds one stampede.
@@ -97,10 +94,7 @@ fn known_trace() -> Vec<Found> {
         let uniform = json!({"uniform": {"count": 1}});
         let world = cached(&uniform, &arrivals, &json!({"capacity": capacity}), &json!([]));
         let mut lab = Lab::new(world, 49.9995);
-        let trace = Keys::Trace {
-            file: "in memory".into(),
-            keys: keys.clone(),
-        };
+        let trace = Keys::Trace { file: "in memory".into(), keys: keys.clone() };
         lab.world.keys.insert("items".into(), trace);
         let run = lab.run(1);
         assert_eq!(run.client("web").ok, 50_000);

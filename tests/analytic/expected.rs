@@ -7,18 +7,18 @@ use Tolerance::{Abs, Rel};
 
 /// What a metric of a case is to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Row {
-    pub case: &'static str,
-    pub metric: &'static str,
-    pub op: Op,
-    pub expected: f64,
-    pub tolerance: Tolerance,
+pub(crate) struct Row {
+    pub(crate) case: &'static str,
+    pub(crate) metric: &'static str,
+    pub(crate) op: Op,
+    pub(crate) expected: f64,
+    pub(crate) tolerance: Tolerance,
     /// The number of requests (or expiries, or replications) for which the tolerance holds.
-    pub n: Option<f64>,
+    pub(crate) n: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Tolerance {
+pub(crate) enum Tolerance {
     Abs(f64),
     Rel(f64),
 }
@@ -31,19 +31,12 @@ const fn row(
     tolerance: Tolerance,
     n: Option<f64>,
 ) -> Row {
-    Row {
-        case,
-        metric,
-        op,
-        expected,
-        tolerance,
-        n,
-    }
+    Row { case, metric, op, expected, tolerance, n }
 }
 
 impl Row {
     /// The tolerance for a measurement over `n` of whatever is counted: a mean is as sharp as the root of its sample.
-    pub fn tolerance_at(&self, n: f64) -> f64 {
+    pub(crate) fn tolerance_at(&self, n: f64) -> f64 {
         let whole = match self.tolerance {
             Abs(tolerance) => tolerance,
             Rel(tolerance) => tolerance * self.expected.abs(),
@@ -53,7 +46,7 @@ impl Row {
 }
 
 #[rustfmt::skip]
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     row("A01", "ET", Within, 0.06666666666666667, Abs(0.002636086282582565), Some(1000000.0)),
     row("A01", "EW", Within, 0.056666666666666664, Abs(0.002622663077009506), Some(1000000.0)),
     row("A01", "T_p50", Within, 0.046209812037329684, Abs(0.0015223382856779399), Some(1000000.0)),

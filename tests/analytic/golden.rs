@@ -5,14 +5,14 @@ use squall_models::outcome::Failure;
 use squall_models::spec::Arrivals;
 
 /// A world without chance, and what happens in it.
-pub struct Trace {
-    pub id: &'static str,
+pub(crate) struct Trace {
+    pub(crate) id: &'static str,
     /// The own copy of the expected trace, as JSON.
-    pub expected: &'static str,
+    pub(crate) expected: &'static str,
     measure: fn() -> Value,
 }
 
-pub const TRACES: &[Trace] = &[
+pub(crate) const TRACES: &[Trace] = &[
     Trace {
         id: "G02_bounded_2workers_queue1",
         expected: r#"[[0, 1.0], [1, 1.0], [2, 1.3], [3, 1.3], [4, 1.6], [5, "reject"], [6, 1.25], [7, 1.55],
@@ -69,10 +69,8 @@ fn single_flight() -> Value {
     });
     let mut lab = Lab::new(world, 60.0);
     let web = lab.world.clients.get_mut("web").unwrap();
-    web.arrivals = Arrivals::Trace {
-        file: "in memory".into(),
-        times: (0..60).map(|at| 0.1 + 0.7 * f64::from(at)).collect(),
-    };
+    web.arrivals =
+        Arrivals::Trace { file: "in memory".into(), times: (0..60).map(|at| 0.1 + 0.7 * f64::from(at)).collect() };
     let run = lab.run(1);
     let (client, cache) = (run.client("web"), run.cache("l1"));
     assert_eq!(client.ok, 60);

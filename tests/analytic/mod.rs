@@ -38,11 +38,7 @@ enum Want {
     Row(f64),
     /// A formula's value; the tolerance is 4.5 standard errors of the measurement, which must be below the given share
     /// of the value, so that a measurement that is too coarse to tell anything fails as well.
-    Formula {
-        expected: f64,
-        standard_error: f64,
-        sharp: f64,
-    },
+    Formula { expected: f64, standard_error: f64, sharp: f64 },
     /// A value that is known to be off by no more than this.
     Near { expected: f64, tolerance: f64 },
 }
@@ -57,11 +53,7 @@ enum Op {
 
 /// A measurement over so many requests, to be compared with the case's row.
 fn row(metric: &str, value: f64, n: f64) -> Found {
-    Found {
-        metric: metric.into(),
-        value,
-        want: Want::Row(n),
-    }
+    Found { metric: metric.into(), value, want: Want::Row(n) }
 }
 
 /// The mean over runs with several seeds, to be compared with a formula.
@@ -72,21 +64,13 @@ fn formula(metric: &str, expected: f64, sharp: f64, runs: &[f64]) -> Found {
     Found {
         metric: metric.into(),
         value: mean,
-        want: Want::Formula {
-            expected,
-            standard_error: (variance / n).sqrt(),
-            sharp,
-        },
+        want: Want::Formula { expected, standard_error: (variance / n).sqrt(), sharp },
     }
 }
 
 /// A value with a known error: of an approximation, or of rounding.
 fn near(metric: &str, expected: f64, tolerance: f64, value: f64) -> Found {
-    Found {
-        metric: metric.into(),
-        value,
-        want: Want::Near { expected, tolerance },
-    }
+    Found { metric: metric.into(), value, want: Want::Near { expected, tolerance } }
 }
 
 /// One line of the result, and whether it is as it is to be.
@@ -96,11 +80,7 @@ fn judge(case: &Case, found: &Found) -> (bool, String) {
             let row = find(case.id, &found.metric);
             (row.op, row.expected, row.tolerance_at(n), false)
         }
-        Want::Formula {
-            expected,
-            standard_error,
-            sharp,
-        } => {
+        Want::Formula { expected, standard_error, sharp } => {
             let tolerance = 4.5 * standard_error;
             (Op::Within, expected, tolerance, tolerance > sharp * expected.abs())
         }
@@ -175,25 +155,15 @@ fn worlds_do_what_theory_says() {
     let cases: Vec<&Case> = tables.into_iter().flatten().collect();
     // ANALYTIC_CASE=A01 looks at one case while it is being worked on.
     let only = std::env::var("ANALYTIC_CASE").ok();
-    let chosen: Vec<&Case> = cases
-        .iter()
-        .copied()
-        .filter(|case| only.as_deref().is_none_or(|only| only == case.id))
-        .collect();
+    let chosen: Vec<&Case> =
+        cases.iter().copied().filter(|case| only.as_deref().is_none_or(|only| only == case.id)).collect();
     run_all(&chosen);
 }
 
 /// Every row of the table is measured by some case, so that a row cannot be forgotten.
 #[test]
 fn no_row_is_without_a_case() {
-    let tables = [
-        splits::CASES,
-        queues::CASES,
-        phenomena::CASES,
-        caches::CASES,
-        deadlocks::CASES,
-        retries::CASES,
-    ];
+    let tables = [splits::CASES, queues::CASES, phenomena::CASES, caches::CASES, deadlocks::CASES, retries::CASES];
     for row in ROWS {
         let known = tables.iter().any(|table| table.iter().any(|case| case.id == row.case));
         assert!(known, "no case measures {} {}", row.case, row.metric);

@@ -3,7 +3,7 @@
 use super::{Case, Found, row};
 use crate::support::{Lab, Run, Value, json, ratio};
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     Case { id: "D01a", measure: storm },
     Case { id: "D01c", measure: no_retries },
     Case { id: "D01j", measure: last_in_first_out },
@@ -197,8 +197,5 @@ fn overload() -> Vec<Found> {
         let runs: Vec<Run> = (1..=SEEDS).map(|seed| lab.run(seed)).collect();
         mean(&runs, |run| run.client_in(0, "web").ok as f64 / 80.0)
     };
-    vec![
-        row("goodput_FIFO_40_120", rate("fifo"), 1.0),
-        row("goodput_LIFO", rate("lifo"), 1.0),
-    ]
+    vec![row("goodput_FIFO_40_120", rate("fifo"), 1.0), row("goodput_LIFO", rate("lifo"), 1.0)]
 }

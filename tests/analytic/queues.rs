@@ -4,7 +4,7 @@ use super::{Case, Found, row};
 use crate::support::{Lab, Run, Value, json, ratio, utilisation};
 use squall_models::outcome::Failure;
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     Case { id: "A01", measure: mm1 },
     Case { id: "A03b", measure: bounded },
     Case { id: "A05", measure: loss },
@@ -144,10 +144,8 @@ fn closed() -> Vec<Found> {
 }
 
 fn random_split() -> Vec<Found> {
-    let mut world = queue(
-        poisson("900/s"),
-        json!({"replicas": 10, "capacity": {"workers": 1}, "endpoints": work("10ms")}),
-    );
+    let mut world =
+        queue(poisson("900/s"), json!({"replicas": 10, "capacity": {"workers": 1}, "endpoints": work("10ms")}));
     world["clients"]["web"]["edge"] = json!({"balance": "random"});
     let run = Lab::new(world, 1_200.0).warmup(50.0).run(1);
     let client = run.client("web");

@@ -3,7 +3,7 @@
 use super::{Case, Found, row};
 use crate::support::{Lab, Run, Value, json, ratio};
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     Case { id: "A14", measure: independent_failures },
     Case { id: "A14c", measure: nested_retries },
     Case { id: "B02_three_retries", measure: three_retries },

@@ -3,7 +3,7 @@
 use super::{Case, Found, row};
 use crate::support::{Lab, Run, Value, json};
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     Case { id: "A18", measure: wait_for_all },
     Case { id: "A18c", measure: rarely_slow },
     Case { id: "C01", measure: tail_at_scale },
@@ -46,11 +46,7 @@ fn wait_for_all() -> Vec<Found> {
 /// The share of requests that took more than a second.
 fn slow_share(run: &Run) -> f64 {
     let latency = &run.client("web").latency;
-    let slow: u64 = latency
-        .buckets()
-        .filter(|(micros, _)| *micros > 1_000_000)
-        .map(|(_, count)| count)
-        .sum();
+    let slow: u64 = latency.buckets().filter(|(micros, _)| *micros > 1_000_000).map(|(_, count)| count).sum();
     slow as f64 / latency.count() as f64
 }
 

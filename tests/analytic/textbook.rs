@@ -6,7 +6,7 @@ use super::{Case, Found, formula, near};
 use crate::support::{Lab, Run, Value, json, ratio};
 use squall_models::outcome::Failure;
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     Case { id: "M/G/1", measure: general_service },
     Case { id: "M/G/1-PS", measure: sharing },
     Case { id: "M/M/c", measure: many_servers },
@@ -128,9 +128,8 @@ fn loss() -> Vec<Found> {
         .map(|(name, law, _)| {
             let service = json!({"capacity": {"workers": 5}, "queue": {"capacity": 0}});
             let lab = Lab::new(world(poisson("400/s"), json!({}), service, json!([{"work": law}])), 100.0).warmup(1.0);
-            let lost = |run: &Run| {
-                ratio(run.service("api").failed[Failure::Rejected as usize], run.service("api").arrivals)
-            };
+            let lost =
+                |run: &Run| ratio(run.service("api").failed[Failure::Rejected as usize], run.service("api").arrivals);
             formula(name, erlang_b(5, 4.0), 0.06, &runs(&lab, lost))
         })
         .collect()
@@ -144,10 +143,8 @@ fn general_arrivals_case() -> Vec<Found> {
     };
     let regular = time(json!({"deterministic": {"rate": "80/s"}}));
     // A gamma gap of shape 1/cv²: four stages, and a quarter of one.
-    let (calm, bursty) = (
-        time(json!({"gamma": {"rate": "80/s", "cv": 0.5}})),
-        time(json!({"gamma": {"rate": "80/s", "cv": 2.0}})),
-    );
+    let (calm, bursty) =
+        (time(json!({"gamma": {"rate": "80/s", "cv": 0.5}})), time(json!({"gamma": {"rate": "80/s", "cv": 2.0}})));
     let gamma = |shape: f64| move |s: f64| libm::pow(1.0 + s / (80.0 * shape), -shape);
     vec![
         formula("D/M/1", general_arrivals(100.0, |s| libm::exp(-s / 80.0)), 0.06, &regular),
@@ -205,9 +202,7 @@ fn two_choices_case() -> Vec<Found> {
 
 /// Departures of M/M/c are Poisson again (Burke), so each station is as if alone.
 fn tandem() -> Vec<Found> {
-    let station = |workers: u32, mean: &str| {
-        json!({"capacity": {"workers": workers}, "endpoints": {"get": {"steps": [{"work": exponential(mean)}]}}})
-    };
+    let station = |workers: u32, mean: &str| json!({"capacity": {"workers": workers}, "endpoints": {"get": {"steps": [{"work": exponential(mean)}]}}});
     let calls = json!([{"call": "first.get"}, {"call": "second.get"}, {"call": "third.get"}]);
     let mut world = world(poisson("70/s"), json!({}), json!({"capacity": "unlimited"}), calls);
     world["services"]["first"] = station(1, "10ms");
@@ -231,7 +226,8 @@ fn closed() -> Vec<Found> {
         .iter()
         .map(|&users| {
             let arrivals = json!({"closed": {"users": users, "think": exponential("1s")}});
-            let lab = Lab::new(one_queue(&json!({"workers": 1}), arrivals, &exponential("100ms")), 5_000.0).warmup(50.0);
+            let lab =
+                Lab::new(one_queue(&json!({"workers": 1}), arrivals, &exponential("100ms")), 5_000.0).warmup(50.0);
             let expected = one_server_throughput(users, 1.0, 0.1);
             let throughput = runs(&lab, |run| run.client("web").ok as f64 / run.seconds());
             formula(&format!("{users} users"), expected, 0.06, &throughput)
@@ -260,7 +256,12 @@ fn wasted() -> Vec<Found> {
     vec![
         formula("wasted share", 1.5 * libm::exp(-0.5), 0.03, &work(false, share)),
         formula("work for each, cancelled", 0.1 * (1.0 - libm::exp(-0.5)), 0.03, &work(true, each)),
-        formula("wasted share, cancelled", 0.05 * libm::exp(-0.5) / (0.1 * (1.0 - libm::exp(-0.5))), 0.03, &work(true, share)),
+        formula(
+            "wasted share, cancelled",
+            0.05 * libm::exp(-0.5) / (0.1 * (1.0 - libm::exp(-0.5))),
+            0.03,
+            &work(true, share),
+        ),
     ]
 }
 
@@ -348,7 +349,7 @@ fn least_recently_used() -> Vec<Found> {
 /// As many requests come as the area under the rate says.
 fn profiles() -> Vec<Found> {
     let profiles = [
-        ("ramp", json!({"ramp": {"from": "100/s", "to": "300/s", "start": "20s", "over": "40s"}}), 18_000.0),
+        ("ramp", json!({"ramp": {"from": "100/s", "to": "300/s", "start": "20s", "over": "40s"}}), 22_000.0),
         ("spike", json!({"spike": {"base": "100/s", "peak": "500/s", "at": "10s", "over": "20s"}}), 18_000.0),
         ("steps", json!({"steps": [{"at": "0s", "rate": "50/s"}, {"at": "50s", "rate": "200/s"}]}), 12_500.0),
         ("diurnal", json!({"diurnal": {"mean": "150/s", "swing": "60%", "period": "25s", "peak": "7s"}}), 15_000.0),
@@ -381,12 +382,8 @@ fn availability() -> Vec<Found> {
 
 /// People wait for an exponential time, and half of those who gave up ask again, twice at most.
 fn people() -> Vec<Found> {
-    let mut world = world(
-        poisson("50/s"),
-        json!({}),
-        json!({"capacity": "unlimited"}),
-        json!([{"sleep": exponential("1s")}]),
-    );
+    let mut world =
+        world(poisson("50/s"), json!({}), json!({"capacity": "unlimited"}), json!([{"sleep": exponential("1s")}]));
     world["clients"]["web"]["patience"] = exponential("1s");
     world["clients"]["web"]["reload"] = json!({"share": "50%", "delay": "100ms", "times": 2});
     let lab = Lab::new(world, 1_000.0).warmup(20.0);

@@ -39,11 +39,7 @@ impl Bench {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_squall"));
-        command
-            .args(arguments)
-            .current_dir(self.at.path())
-            .env("COLUMNS", "80")
-            .env_remove("NO_COLOR");
+        command.args(arguments).current_dir(self.at.path()).env("COLUMNS", "80").env_remove("NO_COLOR");
         command
     }
 
@@ -64,20 +60,14 @@ impl Bench {
     fn refuse(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(
-            (output.status.code(), output.stdout.len()),
-            (Some(code), 0),
-            "{arguments:?}: {errors}"
-        );
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0), "{arguments:?}: {errors}");
         errors
     }
 }
 
 fn files(at: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(at)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> =
+        fs::read_dir(at).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -91,56 +81,25 @@ fn a_starter_runs_at_once_and_is_not_overwritten() {
     assert!(check.contains("utilisation") && check.contains("db"), "{check}");
     let run = bench.expect(0, &["run", "squall.yaml", "--seeds", "2"]);
     let at = |text: &str| run.find(text).unwrap_or_else(|| panic!("no `{text}` in:\n{run}"));
-    let order = [
-        "Verdicts",
-        "Variants",
-        "unmitigated in detail",
-        "fates of shoppers",
-        "Over time",
-        "Failure order",
-    ]
-    .map(at);
+    let order =
+        ["Verdicts", "Variants", "unmitigated in detail", "fates of shoppers", "Over time", "Failure order"].map(at);
     assert!(order.is_sorted(), "{run}");
-    assert!(
-        run.contains("breaks here, as expected") && run.contains("--variant no-retries"),
-        "{run}"
-    );
+    assert!(run.contains("broken here, as expected") && run.contains("--variant no-retries"), "{run}");
 }
 
 #[test]
 fn exit_codes_say_how_it_went() {
     let bench = Bench::new();
     bench.expect(0, &["run", "small.yaml"]);
-    let failed = bench.expect(
-        1,
-        &[
-            "run",
-            "small.yaml",
-            "--variant",
-            "wide",
-            "--set",
-            "services.api.capacity.workers=1",
-        ],
-    );
+    let failed =
+        bench.expect(1, &["run", "small.yaml", "--variant", "wide", "--set", "services.api.capacity.workers=1"]);
     assert!(failed.contains("small.yaml:14"), "{failed}");
     fs::write(bench.path("broken.yaml"), "squall: 1\nclinets: {}\n").unwrap();
     assert!(bench.refuse(2, &["run", "broken.yaml"]).contains("clients"));
-    assert!(
-        bench
-            .refuse(2, &["run", "small.yaml", "broken.yaml", "--out", "out"])
-            .contains("broken.yaml")
-    );
+    assert!(bench.refuse(2, &["run", "small.yaml", "broken.yaml", "--out", "out"]).contains("broken.yaml"));
     assert!(bench.refuse(2, &["run", "missing.yaml"]).contains("missing.yaml"));
-    assert!(
-        bench
-            .refuse(2, &["run", "small.yaml", "--variant", "wid"])
-            .contains("did you mean `wide`?")
-    );
-    assert!(
-        bench
-            .refuse(2, &["run", "small.yaml", "--seed", "18446744073709551615"])
-            .contains("smaller seed")
-    );
+    assert!(bench.refuse(2, &["run", "small.yaml", "--variant", "wid"]).contains("did you mean `wide`?"));
+    assert!(bench.refuse(2, &["run", "small.yaml", "--seed", "18446744073709551615"]).contains("smaller seed"));
     assert!(!bench.path("out").exists());
 }
 
@@ -151,11 +110,7 @@ fn the_same_bytes_for_any_number_of_threads() {
     assert_eq!(print("1", "one"), print("8", "eight"));
     let names = files(&bench.path("one"));
     assert_eq!(names, files(&bench.path("eight")));
-    assert!(
-        ["manifest.json", "runs.csv", "series.csv"]
-            .iter()
-            .all(|name| names.contains(&(*name).to_owned()))
-    );
+    assert!(["manifest.json", "runs.csv", "series.csv"].iter().all(|name| names.contains(&(*name).to_owned())));
     for name in names.iter().filter(|name| *name != "manifest.json") {
         let read = |folder: &str| fs::read(bench.path(folder).join(name)).unwrap();
         assert!(read("one") == read("eight"), "{name} differs");
@@ -171,11 +126,7 @@ fn results_replace_results_and_nothing_else() {
     assert!(!bench.path("out/stale").exists());
     fs::create_dir(bench.path("mine")).unwrap();
     fs::write(bench.path("mine/thesis.tex"), "years").unwrap();
-    assert!(
-        bench
-            .refuse(2, &["run", "small.yaml", "--out", "mine"])
-            .contains("left alone")
-    );
+    assert!(bench.refuse(2, &["run", "small.yaml", "--out", "mine"]).contains("left alone"));
     assert_eq!(files(&bench.path("mine")), ["thesis.tex"]);
     assert_eq!(files(bench.at.path()), ["mine", "out", "small.yaml"]);
 }
@@ -184,19 +135,7 @@ fn results_replace_results_and_nothing_else() {
 fn several_files_are_judged_each() {
     let bench = Bench::new();
     fs::copy(bench.path("small.yaml"), bench.path("other.yaml")).unwrap();
-    let text = bench.expect(
-        0,
-        &[
-            "run",
-            "small.yaml",
-            "other.yaml",
-            "--quiet",
-            "--seeds",
-            "1",
-            "--out",
-            "out",
-        ],
-    );
+    let text = bench.expect(0, &["run", "small.yaml", "other.yaml", "--quiet", "--seeds", "1", "--out", "out"]);
     assert_eq!(text.matches("Verdicts").count(), 2);
     assert_eq!(files(&bench.path("out")), ["other", "small"]);
 }
@@ -207,19 +146,10 @@ fn json_is_one_object() {
     let text = bench.expect(0, &["run", "small.yaml", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let variants = json["scenarios"][0]["variants"].as_array().unwrap();
-    assert_eq!(
-        variants.iter().map(|v| v["name"].as_str().unwrap()).collect::<Vec<_>>(),
-        ["unmitigated", "wide"]
-    );
+    assert_eq!(variants.iter().map(|v| v["name"].as_str().unwrap()).collect::<Vec<_>>(), ["unmitigated", "wide"]);
     assert_eq!(variants[0]["runs"].as_array().unwrap().len(), 4);
     assert_eq!(variants[0]["verdicts"][0]["expected"], "breaks");
-    assert!(
-        variants[0]["metrics"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|m| m["metric"] == "latency.p99")
-    );
+    assert!(variants[0]["metrics"].as_array().unwrap().iter().any(|m| m["metric"] == "latency.p99"));
 }
 
 #[test]
@@ -244,17 +174,11 @@ fn quiet_prints_verdicts_only() {
 fn every_width_holds_its_lines() {
     let bench = Bench::new();
     for width in ["40", "60", "80", "120"] {
-        let output = bench
-            .command(&["run", "small.yaml", "--seeds", "2"])
-            .env("COLUMNS", width)
-            .output()
-            .unwrap();
+        let output = bench.command(&["run", "small.yaml", "--seeds", "2"]).env("COLUMNS", width).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let limit: usize = width.parse().unwrap();
         // Command lines are not broken, so that they can be copied.
-        let long = text
-            .lines()
-            .find(|line| line.chars().count() > limit && !line.contains("squall run"));
+        let long = text.lines().find(|line| line.chars().count() > limit && !line.contains("squall run"));
         assert!(limit < 60 || long.is_none(), "{width}: {long:?}");
     }
 }
@@ -270,10 +194,7 @@ fn a_reader_who_leaves_is_no_error() {
         .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(
-        (output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()),
-        (Some(0), "")
-    );
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
 }
 
 #[cfg(target_os = "linux")]
@@ -283,11 +204,7 @@ fn a_full_disk_is_told() {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = bench.command(&["schema"]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("cannot write to standard output")
-    );
+    assert!(String::from_utf8(output.stderr).unwrap().contains("cannot write to standard output"));
 }
 
 #[test]
@@ -329,13 +246,7 @@ fn an_interrupt_keeps_what_has_finished() {
         assert!(child.try_wait().unwrap().is_none(), "ended before it was interrupted");
         std::thread::yield_now();
     }
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let manifest: serde_json::Value =
         serde_json::from_slice(&fs::read(bench.path("out/manifest.json")).unwrap()).unwrap();

@@ -29,7 +29,8 @@ fn with_neighbours(mut world: Value) -> Value {
             "arrivals": {"poisson": {"rate": "50/s"}},
             "edge": {"policies": [{"retry": {"constant": {"attempts": 3, "delay": "1ms", "jitter": "full"}}}]},
         });
-        let lookup = json!({"name": cache, "keys": format!("{name}_keys"), "miss": [{"work": "20ms"}, {"fail": "10%"}]});
+        let lookup =
+            json!({"name": cache, "keys": format!("{name}_keys"), "miss": [{"work": "20ms"}, {"fail": "10%"}]});
         world["services"][&service] = json!({
             "replicas": 3,
             "capacity": {"workers": 2},
@@ -145,7 +146,8 @@ fn a_changed_order_leaves_demands_as_they_were() {
 fn a_changed_policy_leaves_users_as_they_were() {
     let asked = |attempts| {
         let mut world = retrying(attempts, 0, "fifo");
-        world["clients"]["web"]["arrivals"] = json!({"closed": {"users": 1, "think": {"exponential": {"mean": "100ms"}}}});
+        world["clients"]["web"]["arrivals"] =
+            json!({"closed": {"users": 1, "think": {"exponential": {"mean": "100ms"}}}});
         let run = run(world);
         run.service("api").first_arrivals as f64 / run.client("web").arrivals as f64
     };

@@ -3,13 +3,13 @@
 use crate::support::{Value, json};
 
 /// A world by name, and for how many seconds it runs.
-pub struct Sample {
-    pub name: &'static str,
-    pub seconds: f64,
-    pub world: fn() -> Value,
+pub(crate) struct Sample {
+    pub(crate) name: &'static str,
+    pub(crate) seconds: f64,
+    pub(crate) world: fn() -> Value,
 }
 
-pub const SAMPLES: &[Sample] = &[
+pub(crate) const SAMPLES: &[Sample] = &[
     Sample { name: "queue", seconds: 60.0, world: queue },
     Sample { name: "storm", seconds: 60.0, world: storm },
     Sample { name: "chain", seconds: 30.0, world: chain },
@@ -29,7 +29,7 @@ fn queue() -> Value {
 }
 
 /// Timeouts, retries and a surge that the workers do not survive.
-pub fn storm() -> Value {
+pub(crate) fn storm() -> Value {
     let retry = json!({"retry": {"exponential": {"attempts": 4, "base": "50ms", "jitter": "full"}}});
     json!({
         "clients": {"web": {

@@ -17,13 +17,11 @@ struct Scope<'a> {
     called: BTreeSet<String>,
 }
 
-pub fn world(dice: &mut Dice<'_>) -> Value {
+pub(crate) fn world(dice: &mut Dice<'_>) -> Value {
     let services: Vec<String> = (0..=dice.roll(4)).map(|at| format!("s{at}")).collect();
     let caches: Vec<String> = (0..dice.roll(3)).map(|at| format!("c{at}")).collect();
-    let endpoints: Vec<String> = services
-        .iter()
-        .flat_map(|service| (0..2).map(move |at| format!("{service}.e{at}")))
-        .collect();
+    let endpoints: Vec<String> =
+        services.iter().flat_map(|service| (0..2).map(move |at| format!("{service}.e{at}"))).collect();
     let mut world = json!({"keys": keys(dice), "clients": {}, "services": {}, "caches": {}});
     for cache_name in &caches {
         world["caches"][cache_name] = cache(dice);
@@ -51,7 +49,8 @@ pub fn world(dice: &mut Dice<'_>) -> Value {
             world["services"][name]["edges"][&callee] = edge(dice, replicas);
         }
     }
-    let faults: Vec<Value> = (0..dice.roll(5)).filter_map(|_| fault(dice, &services, &caches, &links, &world)).collect();
+    let faults: Vec<Value> =
+        (0..dice.roll(5)).filter_map(|_| fault(dice, &services, &caches, &links, &world)).collect();
     world["faults"] = json!(faults);
     world
 }
@@ -111,18 +110,14 @@ fn service(dice: &mut Dice<'_>, endpoints: &[String], caches: &[String]) -> (Val
     }
     let pools: Vec<String> = (0..dice.roll(3)).map(|at| format!("p{at}")).collect();
     for name in &pools {
-        let mut pool = json!({"size": 1 + dice.roll(2), "overflow": dice.roll(2), "order": dice.pick(&["fifo", "lifo"])});
+        let mut pool =
+            json!({"size": 1 + dice.roll(2), "overflow": dice.roll(2), "order": dice.pick(&["fifo", "lifo"])});
         if dice.roll(2) == 1 {
             pool["wait"] = json!(dice.pick(SPANS));
         }
         service["pools"][name] = pool;
     }
-    let mut scope = Scope {
-        endpoints,
-        pools,
-        caches,
-        called: BTreeSet::new(),
-    };
+    let mut scope = Scope { endpoints, pools, caches, called: BTreeSet::new() };
     for at in 0..2 {
         let steps = steps(dice, &mut scope, 0);
         service["endpoints"][format!("e{at}")] = json!({"steps": steps, "queues": !dice.rarely(5)});
@@ -156,9 +151,7 @@ fn step(dice: &mut Dice<'_>, scope: &mut Scope<'_>, level: u32) -> Value {
             json!({"parallel": parallel})
         }
         7 => {
-            let branch = |dice: &mut Dice<'_>, scope: &mut Scope<'_>| {
-                json!({"weight": f64::from(1 + dice.roll(3)), "steps": steps(dice, scope, level + 1)})
-            };
+            let branch = |dice: &mut Dice<'_>, scope: &mut Scope<'_>| json!({"weight": f64::from(1 + dice.roll(3)), "steps": steps(dice, scope, level + 1)});
             json!({"choose": [branch(dice, scope), branch(dice, scope)]})
         }
         8 if !scope.caches.is_empty() => {
@@ -249,7 +242,10 @@ fn fault(
         2 => ("slow", json!({"at": at, "service": service, "factor": 5.0})),
         3 => ("errors", json!({"at": at, "service": service, "share": share(dice)})),
         4 => ("link", json!({"at": at, "from": from, "to": to, "delay": time(dice), "loss": share(dice)})),
-        5 => ("partition", json!({"at": at, "from": from, "to": to, "direction": dice.pick(&["both", "calls", "answers"])})),
+        5 => (
+            "partition",
+            json!({"at": at, "from": from, "to": to, "direction": dice.pick(&["both", "calls", "answers"])}),
+        ),
         _ if caches.is_empty() => {
             let rated = world["clients"].as_object()?.iter().find(|(_, client)| {
                 ["poisson", "deterministic", "gamma", "bursty"].iter().any(|tag| client["arrivals"].get(tag).is_some())

@@ -5,6 +5,7 @@
 
 mod dice;
 mod generator;
+mod limits;
 
 use crate::support::{Lab, Value};
 use dice::Dice;
@@ -19,12 +20,7 @@ const CASES: u32 = 3000;
 fn runner() -> TestRunner {
     let seed: u8 = std::env::var("PROPERTIES_SEED").map_or(0, |seed| seed.parse().expect("a number below 256"));
     let cases = std::env::var("PROPERTIES_CASES").map_or(CASES, |cases| cases.parse().expect("a number"));
-    let config = Config {
-        cases,
-        failure_persistence: None,
-        max_shrink_iters: 20_000,
-        ..Config::default()
-    };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))
 }
 

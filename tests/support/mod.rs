@@ -7,24 +7,24 @@ use squall_models::report::{CacheTotals, ClientTotals, EdgeTotals, Names, PoolTo
 use squall_models::{Blueprint, Limits, Settings, run, spec};
 use squall_sim::{Span, Time};
 
-pub use serde_json::{Value, json};
+pub(crate) use serde_json::{Value, json};
 
 /// A world, and how to run it.
 #[derive(Clone)]
-pub struct Lab {
-    pub world: spec::World,
-    pub settings: Settings,
+pub(crate) struct Lab {
+    pub(crate) world: spec::World,
+    pub(crate) settings: Settings,
 }
 
 /// What a run of a [`Lab`] found.
-pub struct Run {
-    pub report: Report,
+pub(crate) struct Run {
+    pub(crate) report: Report,
     names: Names,
 }
 
 impl Lab {
     /// A world from JSON, to be run for so many seconds, without a warm-up.
-    pub fn new(world: Value, seconds: f64) -> Self {
+    pub(crate) fn new(world: Value, seconds: f64) -> Self {
         let world = serde_json::from_value(world).expect("the world reads");
         let duration = Span::from_seconds(seconds);
         Self {
@@ -34,32 +34,28 @@ impl Lab {
                 warmup: Span::ZERO,
                 resolution: Span::from_seconds(seconds / 100.0),
                 windows: Vec::new(),
-                limits: Limits {
-                    events: 1 << 39,
-                    in_flight: 1_000_000,
-                    depth: 64,
-                },
+                limits: Limits { events: 1 << 39, in_flight: 1_000_000, depth: 64 },
             },
         }
     }
 
-    pub fn warmup(mut self, seconds: f64) -> Self {
+    pub(crate) fn warmup(mut self, seconds: f64) -> Self {
         self.settings.warmup = Span::from_seconds(seconds);
         self
     }
 
-    pub fn resolution(mut self, seconds: f64) -> Self {
+    pub(crate) fn resolution(mut self, seconds: f64) -> Self {
         self.settings.resolution = Span::from_seconds(seconds);
         self
     }
 
-    pub fn windows(mut self, windows: &[(f64, f64)]) -> Self {
+    pub(crate) fn windows(mut self, windows: &[(f64, f64)]) -> Self {
         let time = |seconds| Time::ZERO + Span::from_seconds(seconds);
         self.settings.windows = windows.iter().map(|&(from, to)| (time(from), time(to))).collect();
         self
     }
 
-    pub fn run(&self, seed: u64) -> Run {
+    pub(crate) fn run(&self, seed: u64) -> Run {
         let blueprint = Blueprint::new(&self.world, self.settings.clone()).unwrap_or_else(|problems| {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             panic!("the world has problems:\n{}", lines.join("\n"))
@@ -72,53 +68,50 @@ impl Lab {
 }
 
 fn at(names: &[String], name: &str) -> usize {
-    names
-        .iter()
-        .position(|known| known == name)
-        .unwrap_or_else(|| panic!("nothing is called `{name}`"))
+    names.iter().position(|known| known == name).unwrap_or_else(|| panic!("nothing is called `{name}`"))
 }
 
 impl Run {
-    pub fn all(&self) -> &Totals {
+    pub(crate) fn all(&self) -> &Totals {
         &self.report.measured
     }
 
     /// Length of the measured part, in seconds.
-    pub fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         let totals = &self.report.measured;
         totals.to.since(totals.from).seconds()
     }
 
-    pub fn client(&self, name: &str) -> &ClientTotals {
+    pub(crate) fn client(&self, name: &str) -> &ClientTotals {
         &self.all().clients[at(&self.names.clients, name)]
     }
 
-    pub fn client_in(&self, window: usize, name: &str) -> &ClientTotals {
+    pub(crate) fn client_in(&self, window: usize, name: &str) -> &ClientTotals {
         &self.report.windows[window].clients[at(&self.names.clients, name)]
     }
 
-    pub fn service(&self, name: &str) -> &ServiceTotals {
+    pub(crate) fn service(&self, name: &str) -> &ServiceTotals {
         &self.all().services[at(&self.names.services, name)]
     }
 
-    pub fn service_in(&self, window: usize, name: &str) -> &ServiceTotals {
+    pub(crate) fn service_in(&self, window: usize, name: &str) -> &ServiceTotals {
         &self.report.windows[window].services[at(&self.names.services, name)]
     }
 
-    pub fn cache(&self, name: &str) -> &CacheTotals {
+    pub(crate) fn cache(&self, name: &str) -> &CacheTotals {
         &self.all().caches[at(&self.names.caches, name)]
     }
 
-    pub fn pool(&self, service: &str, name: &str) -> &PoolTotals {
+    pub(crate) fn pool(&self, service: &str, name: &str) -> &PoolTotals {
         let known = self.names.pools.iter().position(|(s, p)| s == service && p == name);
         &self.all().pools[known.expect("the pool is there")]
     }
 
-    pub fn edge(&self, from: &str, to: &str) -> &EdgeTotals {
+    pub(crate) fn edge(&self, from: &str, to: &str) -> &EdgeTotals {
         &self.all().edges[self.edge_at(from, to)]
     }
 
-    pub fn edge_in(&self, window: usize, from: &str, to: &str) -> &EdgeTotals {
+    pub(crate) fn edge_in(&self, window: usize, from: &str, to: &str) -> &EdgeTotals {
         &self.report.windows[window].edges[self.edge_at(from, to)]
     }
 
@@ -128,17 +121,17 @@ impl Run {
     }
 
     /// One column of the series, window by window.
-    pub fn series(&self, component: &str, metric: &str) -> Vec<f64> {
+    pub(crate) fn series(&self, component: &str, metric: &str) -> Vec<f64> {
         let column = self.report.series.column(component, metric);
         column.expect("the column is there").collect()
     }
 }
 
 /// Busy time over time that was there.
-pub fn utilisation(service: &ServiceTotals) -> f64 {
+pub(crate) fn utilisation(service: &ServiceTotals) -> f64 {
     service.held.seconds() / service.available.seconds()
 }
 
-pub fn ratio(part: u64, whole: u64) -> f64 {
+pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }

@@ -59,7 +59,7 @@ fn engines() -> Vec<Box<dyn Engine>> {
         Box::new(nexosim_engine::Nexosim),
         Box::new(simpy::Simpy::new()),
         Box::new(squall_kernel::SquallKernel),
-        Box::new(squall::Squall),
+        Box::new(squall::Squall::new()),
     ]
 }
 

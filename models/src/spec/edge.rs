@@ -51,7 +51,8 @@ pub enum Balance {
     Random,
     /// Any, by weight; one weight for each replica.
     Weighted(Vec<f64>),
-    /// The one with the fewest calls outstanding from this caller; the first of several.
+    /// The one with the fewest calls outstanding from this caller; the first of several. A call that has timed out is
+    /// outstanding until the callee is done with it, or is told to `cancel`.
     LeastOutstanding,
     /// The better of two at random, by calls outstanding from this caller.
     PowerOfTwo,

@@ -165,8 +165,11 @@ impl Run<'_> {
             }
             Err(failure) => service.totals.failed[failure as usize] += 1,
         }
-        let Call { invocation, luck, attempt, replica, served, .. } = *call;
+        let Call { invocation, luck, attempt, replica, served, orphan, .. } = *call;
         self.state.calls.free(key);
+        if orphan {
+            self.linger_no_more(key);
+        }
         // Its worker goes to the next call before the answer goes out.
         if served {
             self.state.replicas[replica.at()].ended += 1;
@@ -183,7 +186,7 @@ impl Run<'_> {
                 // It never arrived, so the callee knows nothing of it.
                 self.cx.cancel(call.timer);
                 self.state.calls.remove(key);
-                return;
+                return self.linger_no_more(key);
             }
             CallState::Queued => self.unqueue(key),
             CallState::Working | CallState::Sleeping => self.interrupt(key),

@@ -327,13 +327,17 @@ impl Run<'_> {
 
     /// The caller no longer waits for the attempt under way.
     fn leave(&mut self, key: Key<Invocation>) {
-        self.settle(key);
         let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
         let call = std::mem::replace(&mut invocation.call, Key::NONE);
         let edge = invocation.edge;
         if self.state.calls.get(call).is_none() {
-            return;
+            return self.settle(key);
+        }
+        if self.plan.edges[edge.at()].cancel {
+            self.settle(key);
+        } else {
+            self.linger(key, call);
         }
         self.orphan(call);
         if self.plan.edges[edge.at()].cancel {
@@ -397,6 +401,24 @@ impl Run<'_> {
         let at = slot(self.plan, edge, invocation.caller, invocation.target);
         self.state.outstanding[at] -= 1;
         self.state.invocations[key].target = UNCOUNTED;
+    }
+
+    /// The callee works on, so for the balancer the attempt stays outstanding until it is done there.
+    fn linger(&mut self, key: Key<Invocation>, call: Key<Call>) {
+        let invocation = &mut self.state.invocations[key];
+        let target = std::mem::replace(&mut invocation.target, UNCOUNTED);
+        if target != UNCOUNTED {
+            let edge = &self.plan.edges[invocation.edge.at()];
+            let at = slot(self.plan, edge, invocation.caller, target);
+            self.state.lingering.insert(call.index() as u64, at as u32);
+        }
+    }
+
+    /// A call whose caller has left is over.
+    pub(super) fn linger_no_more(&mut self, key: Key<Call>) {
+        if let Some(at) = self.state.lingering.remove(key.index() as u64) {
+            self.state.outstanding[at as usize] -= 1;
+        }
     }
 
     /// Which replica gets this attempt; none if all are down.

@@ -110,6 +110,8 @@ struct State {
     edges: Vec<EdgeState>,
     /// Calls outstanding, for each edge, caller's replica and callee's replica.
     outstanding: Vec<u32>,
+    /// Calls whose callers have left without a word, and the place above where each is still counted.
+    lingering: lookup::Lookup<u32>,
     /// One for each replica and pool of its service.
     pools: Vec<PoolState>,
     caches: Vec<CacheState>,
@@ -211,6 +213,7 @@ impl State {
             services: plan.services.iter().map(ServiceState::new).collect(),
             edges: plan.edges.iter().map(|edge| EdgeState::new(plan, edge)).collect(),
             outstanding: vec![0; plan.balancer_slots as usize],
+            lingering: lookup::Lookup::default(),
             pools: pool::all(plan),
             caches: plan.caches.iter().map(|cache| CacheState::new(cache, replicas.len())).collect(),
             faults: vec![false; plan.faults.len()],

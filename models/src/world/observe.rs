@@ -29,6 +29,8 @@ pub(crate) struct Observer {
     /// Connections given by each pool at the last tick.
     pub(super) given: Vec<u64>,
     pub(super) suspects: usize,
+    /// Windows in a row in which each service was full.
+    busy: Vec<u32>,
 }
 
 impl Observer {
@@ -50,6 +52,7 @@ impl Observer {
             ended: vec![0; plan.replicas as usize],
             given: Vec::new(),
             suspects: 0,
+            busy: vec![0; plan.services.len()],
         }
     }
 
@@ -229,12 +232,15 @@ impl Run<'_> {
         let observer = &mut self.state.observer;
         for (id, (a, b)) in after.services.iter().zip(&before.services).enumerate() {
             let name = &names.services[id];
-            let full = self.state.replicas.iter().filter(|r| r.service.at() == id && r.waiting > 0);
             let busy = share(a.held - b.held, a.available - b.available);
-            if busy >= 0.99 && a.queued_seconds - b.queued_seconds > 0.0 {
-                let since = full.map(|replica| replica.full_since).min();
-                let waiting = self.state.services[id].queued;
-                observer.fails(since.unwrap_or(observer.last_tick), format!("services.{name}"), || {
+            let waiting = self.state.services[id].queued;
+            // One busy window is chance; a second one with a queue left over is not.
+            let streak = &mut observer.busy[id];
+            *streak = if busy >= 0.99 && waiting > 0 { *streak + 1 } else { 0 };
+            if *streak == 2 {
+                let full = self.state.replicas.iter().filter(|r| r.service.at() == id && r.waiting > 0);
+                let since = full.map(|replica| replica.full_since).min().unwrap_or(observer.last_tick);
+                observer.fails(since, format!("services.{name}"), || {
                     format!("every worker busy, {waiting} calls waiting")
                 });
             }

@@ -11,15 +11,15 @@
 //!
 //! Cancelling is cheap in both: an entry is marked, and skipped when it comes to the head.
 
+mod ring;
+
 use crate::time::{Span, Time};
+use ring::{CANCELLED, NEVER, Queued, Ring, key};
 
 const SLOT_BITS: u32 = 24;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 const LANE_SHIFT: u32 = 56;
 const POSITION_MASK: u64 = (1 << LANE_SHIFT) - 1;
-const CANCELLED: u64 = u64::MAX;
-/// Later than every event. Keys are the time in the upper 64 bits, the sequence number and the slot in the lower.
-const NEVER: u128 = u128::MAX;
 const ARITY: usize = 4;
 
 /// Lanes beyond this number go to the heap: merging too many heads would cost more than they save.
@@ -58,22 +58,6 @@ struct Slot<E> {
     event: E,
     generation: u32,
     live: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Queued<E> {
-    time: u64,
-    /// The lower half of the key, or `CANCELLED`.
-    order: u64,
-    event: E,
-}
-
-/// A ring buffer whose places have absolute numbers, so that a ticket can name one.
-#[derive(Clone, Debug)]
-struct Ring<E> {
-    entries: Vec<Queued<E>>,
-    head: u64,
-    tail: u64,
 }
 
 /// The pending-event set.
@@ -117,48 +101,6 @@ impl<E> Default for Queue<E> {
     }
 }
 
-impl<E: Copy> Ring<E> {
-    #[inline]
-    fn at(&self, position: u64) -> usize {
-        position as usize & (self.entries.len() - 1)
-    }
-
-    #[inline]
-    fn push(&mut self, entry: Queued<E>) -> u64 {
-        if (self.tail - self.head) as usize == self.entries.len() {
-            self.grow(entry);
-        }
-        let position = self.tail;
-        let at = self.at(position);
-        self.entries[at] = entry;
-        self.tail += 1;
-        position
-    }
-
-    #[cold]
-    fn grow(&mut self, filler: Queued<E>) {
-        let mut larger = vec![filler; (self.entries.len() * 2).max(16)];
-        for position in self.head..self.tail {
-            let to = position as usize & (larger.len() - 1);
-            larger[to] = self.entries[self.at(position)];
-        }
-        self.entries = larger;
-    }
-
-    /// Steps over cancelled entries; the key of the one that is then at the head.
-    #[inline]
-    fn settle(&mut self) -> u128 {
-        while self.head < self.tail {
-            let entry = &self.entries[self.at(self.head)];
-            if entry.order != CANCELLED {
-                return key(entry.time, entry.order);
-            }
-            self.head += 1;
-        }
-        NEVER
-    }
-}
-
 impl<E: Copy> Queue<E> {
     /// How many events are pending.
     #[must_use]
@@ -187,7 +129,7 @@ impl<E: Copy> Queue<E> {
             return Lane { delay, index: Lane::HEAP };
         }
         self.delays.push(delay);
-        self.rings.push(Ring { entries: Vec::new(), head: 0, tail: 0 });
+        self.rings.push(Ring::default());
         self.heads.push(NEVER);
         Lane { delay, index: self.delays.len() as u32 - 1 }
     }
@@ -450,109 +392,9 @@ impl<E: Copy> Queue<E> {
 }
 
 #[inline]
-fn key(time: u64, order: u64) -> u128 {
-    u128::from(time) << 64 | u128::from(order)
-}
-
-#[inline]
 fn time_of(key: u128) -> Time {
     Time::from_nanos((key >> 64) as u64)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
-
-    #[derive(Clone, Debug)]
-    enum Act {
-        Push(u64),
-        Lane(usize),
-        Cancel(usize),
-        Pop,
-    }
-
-    fn act() -> impl Strategy<Value = Act> {
-        prop_oneof![
-            3 => (0..50u64).prop_map(Act::Push),
-            3 => (0..3usize).prop_map(Act::Lane),
-            2 => (0..200usize).prop_map(Act::Cancel),
-            3 => Just(Act::Pop),
-        ]
-    }
-
-    proptest! {
-        /// Against a sorted map, which is obviously right.
-        #[test]
-        fn agrees_with_a_sorted_map(acts in proptest::collection::vec(act(), 1..600)) {
-            let mut queue = Queue::<u64>::default();
-            let lanes = [0, 7, 20].map(|delay| queue.lane(Span::from_nanos(delay)));
-            let mut model = BTreeMap::new();
-            let mut tickets = Vec::new();
-            let mut now = Time::ZERO;
-            let mut sequence = 0u64;
-            for act in acts {
-                match act {
-                    Act::Push(delay) => {
-                        let at = now + Span::from_nanos(delay);
-                        tickets.push((queue.push(at, sequence), (at, sequence)));
-                        model.insert((at, sequence), ());
-                        sequence += 1;
-                    }
-                    Act::Lane(lane) => {
-                        let at = now + lanes[lane].delay();
-                        tickets.push((queue.push_lane(lanes[lane], now, sequence), (at, sequence)));
-                        model.insert((at, sequence), ());
-                        sequence += 1;
-                    }
-                    Act::Cancel(which) => if !tickets.is_empty() {
-                        let (ticket, key) = tickets[which % tickets.len()];
-                        prop_assert_eq!(queue.cancel(ticket), model.remove(&key).is_some());
-                    },
-                    Act::Pop => {
-                        let expected = model.pop_first().map(|((time, event), ())| (time, event));
-                        let popped = queue.pop(Time::MAX);
-                        prop_assert_eq!(popped, expected);
-                        now = popped.map_or(now, |(time, _)| time);
-                    }
-                }
-                prop_assert_eq!(queue.len(), model.len());
-            }
-            while let Some(popped) = queue.pop(Time::MAX) {
-                prop_assert_eq!(Some(popped), model.pop_first().map(|((time, event), ())| (time, event)));
-            }
-            prop_assert!(model.is_empty());
-        }
-    }
-
-    #[test]
-    fn nothing_is_given_out_before_its_time() {
-        let mut queue = Queue::default();
-        queue.push(Time::from_nanos(5), 'a');
-        assert_eq!(queue.pop(Time::from_nanos(4)), None);
-        assert_eq!(queue.pop(Time::from_nanos(5)), Some((Time::from_nanos(5), 'a')));
-    }
-
-    #[test]
-    fn delays_beyond_the_last_lane_still_work() {
-        let mut queue = Queue::default();
-        for delay in (0..100).rev() {
-            let lane = queue.lane(Span::from_nanos(delay));
-            queue.push_lane(lane, Time::ZERO, delay);
-        }
-        for delay in 0..100 {
-            assert_eq!(queue.pop(Time::MAX).unwrap().1, delay);
-        }
-    }
-
-    #[test]
-    fn cancelled_events_do_not_pile_up() {
-        let mut queue = Queue::default();
-        for round in 0..100_000u64 {
-            let ticket = queue.push(Time::from_nanos(1_000_000 + round), round);
-            queue.cancel(ticket);
-        }
-        assert!(queue.slots.len() < 1_000);
-    }
-}
+mod tests;
