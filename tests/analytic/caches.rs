@@ -120,3 +120,27 @@ fn cold_start() -> Vec<Found> {
         row("peak_in_flight_single_flight", mean(true, peak), 1.0),
     ]
 }
+
+/// A fill that several endpoints wait for lets each of them go on with its own steps.
+#[test]
+fn who_waits_for_a_fill_goes_on_where_it_was() {
+    let lookup = |hit: &str| {
+        let steps = json!([{"sleep": hit}, {"write": hit}]);
+        json!([{"cache": {"name": "l1", "keys": "one", "miss": [{"work": "1s"}], "hit": steps}}])
+    };
+    let herd = |to: &str, at: &str| json!({"to": to, "arrivals": {"herd": {"count": 1, "at": at}}});
+    let service = |hit: &str| json!({"capacity": "unlimited", "endpoints": {"get": {"steps": lookup(hit)}}});
+    let run = Lab::new(
+        json!({
+            "keys": {"one": {"uniform": {"count": 1}}},
+            "clients": {"first": herd("a.get", "0s"), "second": herd("b.get", "400ms")},
+            "caches": {"l1": {"coalesce": true}},
+            "services": {"a": service("10ms"), "b": service("50ms")},
+        }),
+        10.0,
+    )
+    .run(1);
+    assert_eq!(run.client("first").latency.max().seconds(), 1.0);
+    assert_eq!(run.client("second").latency.max().seconds(), 0.65);
+    assert_eq!((run.service("a").writes, run.service("b").writes), (0, 1));
+}

@@ -78,7 +78,9 @@ fn check(numbers: &[u32], seed: u64) -> Result<(), TestCaseError> {
         Err(problems) if !problems.is_empty() => return Ok(()),
         Err(_) => return Err(fail("refused without a reason".into())),
     };
-    let once = run(&blueprint, seed).map_err(|violation| fail(violation.to_string()))?;
+    // A panic is caught here, so that the message can say in which world.
+    let once = std::panic::catch_unwind(|| run(&blueprint, seed)).map_err(|_| fail("it panicked".into()))?;
+    let once = once.map_err(|violation| fail(violation.to_string()))?;
     sane(&once, &lab).map_err(fail)?;
     let again = run(&blueprint, seed).map_err(|violation| fail(violation.to_string()))?;
     if format!("{once:?}") != format!("{again:?}") {

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 /// Replicas, workers and the like beyond this are a slip of the finger, not a system.
 const MOST: u64 = 1_000_000;
+/// Beyond this many problems, remedies are no longer worked out.
+const MOST_PROBLEMS: usize = 200;
 
 /// Collects problems, and knows every name.
 pub(crate) struct Checker<'a> {
@@ -31,6 +33,15 @@ impl<'a> Checker<'a> {
 
     pub(crate) fn problem(&mut self, path: impl Into<String>, rule: impl Into<String>, remedy: impl Into<String>) {
         self.problems.push(Problem::new(path, rule, remedy));
+    }
+
+    /// There are so many problems that nobody reads further ones; looking for names that are meant is left out then.
+    fn meant<'n>(&self, name: &str, known: impl Iterator<Item = &'n str>, what: &str) -> String {
+        if self.problems.len() > MOST_PROBLEMS {
+            format!("look at the {what}")
+        } else {
+            did_you_mean(name, known, what)
+        }
     }
 
     pub(crate) fn settings(&mut self, settings: &Settings) {
@@ -93,7 +104,7 @@ impl<'a> Checker<'a> {
         if let Some(&id) = self.services.get(name) {
             return Some(super::ServiceId(id));
         }
-        let remedy = did_you_mean(name, self.services.keys().copied(), "services");
+        let remedy = self.meant(name, self.services.keys().copied(), "services");
         self.problem(path, format!("there is no service `{name}`"), remedy);
         None
     }
@@ -102,7 +113,7 @@ impl<'a> Checker<'a> {
     pub(crate) fn endpoint(&mut self, path: &str, to: &str) -> Option<EndpointId> {
         let Some((service, endpoint)) = to.split_once('.') else {
             let known: Vec<String> = self.endpoints.keys().map(|(s, e)| format!("{s}.{e}")).collect();
-            let remedy = did_you_mean(to, known.iter().map(String::as_str), "endpoints");
+            let remedy = self.meant(to, known.iter().map(String::as_str), "endpoints");
             self.problem(path, format!("`{to}` is not of the form `service.endpoint`"), remedy);
             return None;
         };
@@ -111,7 +122,7 @@ impl<'a> Checker<'a> {
             return Some(EndpointId(id));
         }
         let known: Vec<&str> = self.world.services[service].endpoints.keys().map(String::as_str).collect();
-        let remedy = did_you_mean(endpoint, known.into_iter(), "its endpoints");
+        let remedy = self.meant(endpoint, known.into_iter(), "its endpoints");
         self.problem(path, format!("service `{service}` has no endpoint `{endpoint}`"), remedy);
         None
     }
@@ -120,7 +131,7 @@ impl<'a> Checker<'a> {
         let id = super::rank(&self.world.keys, name).map(KeysId);
         if id.is_none() {
             let world = self.world;
-            let remedy = did_you_mean(name, world.keys.keys().map(String::as_str), "key sets");
+            let remedy = self.meant(name, world.keys.keys().map(String::as_str), "key sets");
             self.problem(path, format!("there is no key set `{name}`"), remedy);
         }
         id
@@ -130,7 +141,7 @@ impl<'a> Checker<'a> {
         let id = super::rank(&self.world.caches, name).map(super::CacheId);
         if id.is_none() {
             let world = self.world;
-            let remedy = did_you_mean(name, world.caches.keys().map(String::as_str), "caches");
+            let remedy = self.meant(name, world.caches.keys().map(String::as_str), "caches");
             self.problem(path, format!("there is no cache `{name}`"), remedy);
         }
         id
@@ -217,19 +228,26 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// A remedy for a name that does not exist: the nearest one that does, or all there are.
+/// A remedy for a name that does not exist: the nearest one that does, or some that there are. A file of 20,000 services
+/// can misspell every one of them, so only names of a similar length are looked at closely.
 pub(crate) fn did_you_mean<'n>(name: &str, known: impl Iterator<Item = &'n str>, what: &str) -> String {
-    let mut known: Vec<&str> = known.collect();
-    known.sort_by_key(|candidate| strsim::levenshtein(name, candidate));
-    match known.first() {
-        None => format!("there are no {what} here"),
-        Some(nearest) if strsim::levenshtein(name, nearest) <= nearest.len().max(3) / 3 => {
-            format!("did you mean `{nearest}`?")
+    const SHOWN: usize = 12;
+    let (mut nearest, mut some) = (None, Vec::new());
+    for candidate in known {
+        let allowed = candidate.len().max(3) / 3;
+        if candidate.len().abs_diff(name.len()) <= allowed {
+            let distance = strsim::levenshtein(name, candidate);
+            if distance <= allowed && nearest.is_none_or(|(least, _)| distance < least) {
+                nearest = Some((distance, candidate));
+            }
         }
-        Some(_) => {
-            known.sort_unstable();
-            known.truncate(12);
-            format!("{what}: {}", known.join(", "))
+        if some.len() < SHOWN {
+            some.push(candidate);
         }
+    }
+    match nearest {
+        Some((_, nearest)) => format!("did you mean `{nearest}`?"),
+        None if some.is_empty() => format!("there are no {what} here"),
+        None => format!("{what}: {}", some.join(", ")),
     }
 }

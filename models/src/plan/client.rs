@@ -251,12 +251,6 @@ impl Intensity {
         }
         Self { segments: Arc::new(segments) }
     }
-
-    /// Mean rate at the beginning of the run.
-    #[cfg(test)]
-    pub(crate) fn first_rate(&self) -> f64 {
-        self.segments[0].from
-    }
 }
 
 fn flat(start: f64, rate: f64) -> Segment {

@@ -198,7 +198,7 @@ impl Run<'_> {
         let now = self.cx.now();
         let call = &mut self.state.calls[key];
         call.open -= 1;
-        let Op::Cache { cache: id, keys, hit } = self.plan.ops[call.scopes[call.open as usize].at()] else {
+        let Op::Cache { cache: id, keys, .. } = self.plan.ops[call.scopes[call.open as usize].at()] else {
             unreachable!("only `cache` is filled")
         };
         let plan = &self.plan.caches[id.at()];
@@ -212,6 +212,10 @@ impl Run<'_> {
         for waiting in self.fill_ended(id, store, wanted).into_iter().rev() {
             if let Some(call) = self.state.calls.get_mut(waiting).filter(|call| call.state == CallState::WaitingForFill)
             {
+                // It may have looked from another endpoint, where something else is done on a hit.
+                let Op::Cache { hit, .. } = self.plan.ops[call.pc.at()] else {
+                    unreachable!("only `cache` waits for a fill")
+                };
                 call.state = CallState::Ready;
                 call.pc = hit;
                 self.state.tasks.push(Task::Execute(waiting));

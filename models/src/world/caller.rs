@@ -107,19 +107,8 @@ impl Run<'_> {
         invocation.waiting = true;
         invocation.call = Key::NONE;
         state.totals.attempts += 1;
-        let due = edge.timeout.map_or(Time::MAX, |timeout| now + timeout);
-        let inherited = if edge.propagate { invocation.deadline } else { Time::MAX };
-        invocation.timer = match state.timeout_lane {
-            Some(lane) if due <= inherited => self.cx.after_lane(lane, Event::AttemptTimeout(key)),
-            _ if inherited < Time::MAX => self.cx.at(inherited, Event::AttemptTimeout(key)),
-            _ => Ticket::NONE,
-        };
-        let deadline = if edge.propagate {
-            let total = edge.total.map_or(Time::MAX, |total| invocation.began + total);
-            due.min(inherited).min(total)
-        } else {
-            Time::MAX
-        };
+        let deadline = self.set_timer(key, now);
+        let invocation = &self.state.invocations[key];
         let attempt = invocation.attempt;
         let luck = invocation.luck.child(edge.attempt_place, attempt.into());
         let Invocation { root, number, endpoint, client, caller, depth, priority, first, orphan, .. } = *invocation;
@@ -171,6 +160,25 @@ impl Run<'_> {
         } else {
             self.state.calls[call].timer = self.cx.after(latency, Event::Deliver(call));
         }
+    }
+
+    /// Sets the timeout of an attempt that begins now; until when the callee is asked to answer.
+    #[inline]
+    fn set_timer(&mut self, key: Key<Invocation>, now: Time) -> Time {
+        let invocation = &mut self.state.invocations[key];
+        let edge = &self.plan.edges[invocation.edge.at()];
+        let due = edge.timeout.map_or(Time::MAX, |timeout| now + timeout);
+        let inherited = if edge.propagate { invocation.deadline } else { Time::MAX };
+        invocation.timer = match self.state.edges[invocation.edge.at()].timeout_lane {
+            Some(lane) if due <= inherited => self.cx.after_lane(lane, Event::AttemptTimeout(key)),
+            _ if inherited < Time::MAX => self.cx.at(inherited, Event::AttemptTimeout(key)),
+            _ => Ticket::NONE,
+        };
+        if !edge.propagate {
+            return Time::MAX;
+        }
+        let total = edge.total.map_or(Time::MAX, |total| invocation.began + total);
+        due.min(inherited).min(total)
     }
 
     /// Counts a call as outstanding where the balancer looks at that; the replica then, or `UNCOUNTED`.

@@ -240,9 +240,8 @@ impl Run<'_> {
             if *streak == 2 {
                 let full = self.state.replicas.iter().filter(|r| r.service.at() == id && r.waiting > 0);
                 let since = full.map(|replica| replica.full_since).min().unwrap_or(observer.last_tick);
-                observer.fails(since, format!("services.{name}"), || {
-                    format!("every worker busy, {waiting} calls waiting")
-                });
+                observer
+                    .fails(since, format!("services.{name}"), || format!("every worker busy, {waiting} calls waiting"));
             }
         }
         for pool in &self.state.pools {
