@@ -63,8 +63,8 @@ impl Run<'_> {
             let totals = &service.totals;
             let ended = totals.ok + totals.failed[..FAILURES].iter().sum::<u64>();
             balance(&format!("service {name}: arrivals = fates + present"), totals.arrivals, ended + present[at])?;
-            balance(&format!("service {name}: present"), service.present, present[at])?;
-            balance(&format!("service {name}: queued"), service.queued, queued[at])?;
+            balance(&format!("service {name}: present"), service.present.count, present[at])?;
+            balance(&format!("service {name}: queued"), service.queued.count, queued[at])?;
             if totals.wasted > totals.work {
                 return Err(format!("service {name}: {} wasted of {} done", totals.wasted, totals.work));
             }

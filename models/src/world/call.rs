@@ -57,8 +57,6 @@ pub(crate) struct Call {
     pub(crate) root: Luck,
     pub(crate) number: u64,
     pub(crate) arrived: Time,
-    /// When it got a worker.
-    pub(crate) started: Time,
     /// When it came into its present state.
     pub(crate) since: Time,
     pub(crate) deadline: Time,

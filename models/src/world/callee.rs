@@ -18,10 +18,10 @@ impl Run<'_> {
         let replica = &self.state.replicas[call.replica.at()];
         let service = &mut self.state.services[call.service.at()];
         let plan = &self.plan.services[call.service.at()];
-        service.present += 1;
+        service.present.come(now);
         service.totals.arrivals += 1;
         service.totals.first_arrivals += u64::from(call.first);
-        service.totals.present_max = service.totals.present_max.max(service.present);
+        service.totals.present_max = service.totals.present_max.max(service.present.count);
         let refusal = if !replica.up {
             Some(Failure::Refused)
         } else if replica.errors > 0.0 && call.luck.at(plan.error_place).unit() < replica.errors {
@@ -57,8 +57,8 @@ impl Run<'_> {
         let class = if replica.lines.len() > 1 { call.priority as usize } else { 0 };
         replica.lines[class].push(key);
         replica.waiting += 1;
-        service.queued += 1;
-        service.totals.queue_max = service.totals.queue_max.max(service.queued);
+        service.queued.come(now);
+        service.totals.queue_max = service.totals.queue_max.max(service.queued.count);
         if let Some((dist, place)) = self.plan.services[call.service.at()].max_wait {
             let wait = self.plan.dist(dist).sample_span(&mut call.luck.at(place));
             call.timer = self.cx.after(wait, Event::QueueTimeout(key));
@@ -77,14 +77,13 @@ impl Run<'_> {
         let call = &mut self.state.calls[key];
         call.state = CallState::Ready;
         self.cx.cancel(call.timer);
-        let (replica, service, priority, since) = (call.replica, call.service, call.priority, call.since);
+        let (replica, service, priority) = (call.replica, call.service, call.priority);
         let replica = &mut self.state.replicas[replica.at()];
         let class = if replica.lines.len() > 1 { priority as usize } else { 0 };
         replica.lines[class].left(&self.state.calls, CallState::Queued);
         replica.waiting -= 1;
         let service = &mut self.state.services[service.at()];
-        service.waited += u128::from(now.since(since).nanos());
-        service.queued -= 1;
+        service.queued.go(now);
     }
 
     /// A call gets a worker.
@@ -93,10 +92,12 @@ impl Run<'_> {
         let now = self.cx.now();
         let call = &mut self.state.calls[key];
         call.state = CallState::Ready;
-        call.started = now;
         call.served = true;
         let service = &mut self.state.services[call.service.at()];
         self.state.replicas[call.replica.at()].busy += 1;
+        if self.plan.services[call.service.at()].holds_workers {
+            service.served.come(now);
+        }
         service.totals.started += 1;
         service.totals.started_at_once += u64::from(at_once);
         service.totals.wait.record(now.since(call.arrived));
@@ -122,8 +123,7 @@ impl Run<'_> {
             replica.waiting -= 1;
             let call = &mut self.state.calls[next];
             let service = &mut self.state.services[service_id.at()];
-            service.queued -= 1;
-            service.waited += u128::from(now.since(call.since).nanos());
+            service.queued.go(now);
             let (timer, deadline) = (call.timer, call.deadline);
             call.timer = Ticket::NONE;
             self.cx.cancel(timer);
@@ -152,11 +152,10 @@ impl Run<'_> {
             self.state.calls.free(key);
             return self.strand_ended(family, outcome);
         }
-        service.present -= 1;
+        service.present.go(now);
         let stay = now.since(call.arrived);
-        service.stayed += u128::from(stay.nanos());
         if call.served && self.plan.services[call.service.at()].holds_workers {
-            service.held += u128::from(now.since(call.started).nanos());
+            service.served.go(now);
         }
         match outcome {
             Ok(()) => {

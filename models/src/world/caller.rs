@@ -129,7 +129,6 @@ impl Run<'_> {
             root,
             number,
             arrived: now,
-            started: now,
             since: now,
             deadline,
             work: Span::ZERO,

@@ -22,7 +22,10 @@ enum Resource {
 
 impl Run<'_> {
     /// Looks for wait-for cycles, if some replica or pool has been full without anybody leaving for a whole window.
-    pub(super) fn look_for_deadlocks(&mut self) {
+    ///
+    /// A search goes through all calls, so after one in vain the next waits for twice as many windows, up to 32, or for
+    /// the end of the run. That delays no answer: when a cycle closed follows from its calls, not from the search.
+    pub(super) fn look_for_deadlocks(&mut self, last: bool) {
         let seen = &self.state.observer.ended;
         let idle = |at: usize| self.state.replicas[at].ended == seen[at];
         let full = self.state.replicas.iter().enumerate().filter(|(at, replica)| replica.waiting > 0 && idle(*at));
@@ -33,6 +36,12 @@ impl Run<'_> {
         if suspects == 0 || suspects == self.state.observer.suspects || self.state.calls.len() > MOST_CALLS {
             return;
         }
+        let (wait, pause) = &mut self.state.observer.pause;
+        if *wait > 1 && !last {
+            *wait -= 1;
+            return;
+        }
+        (*wait, *pause) = (*pause, (*pause * 2).min(32));
         let live = self.reduce();
         let stuck: Vec<Key<Call>> =
             self.state.calls.iter().map(|(key, _)| key).filter(|key| !live[key.index()]).collect();
@@ -42,6 +51,7 @@ impl Run<'_> {
         // These are stuck for good, so there is nothing new to find before others are. As long as nothing was found,
         // a call that works for longer than a window may yet close a cycle.
         self.state.observer.suspects = suspects;
+        self.state.observer.pause = (0, 1);
         if !self.state.observer.deadlocks.iter().any(|known| known.cycle == deadlock.cycle) {
             for component in &deadlock.cycle {
                 self.state.observer.fails(deadlock.at, component.clone(), || "stuck in a wait-for cycle".into());

@@ -1,7 +1,5 @@
 //! What is seen of a run: totals between instants, series over time, and what failed first.
 
-use super::call::State as CallState;
-use super::replica::Here;
 use super::{Event, Run};
 use crate::histogram::Histogram;
 use crate::plan::Plan;
@@ -29,6 +27,8 @@ pub(crate) struct Observer {
     /// Connections given by each pool at the last tick.
     pub(super) given: Vec<u64>,
     pub(super) suspects: usize,
+    /// Windows until the next search for deadlocks, and the pause after a search that finds none.
+    pub(super) pause: (u32, u32),
     /// Windows in a row in which each service was full.
     busy: Vec<u32>,
 }
@@ -52,6 +52,7 @@ impl Observer {
             ended: vec![0; plan.replicas as usize],
             given: Vec::new(),
             suspects: 0,
+            pause: (0, 1),
             busy: vec![0; plan.services.len()],
         }
     }
@@ -112,37 +113,15 @@ impl Run<'_> {
         totals
     }
 
-    /// For each service, how long the calls that are in it have been there.
-    fn here(&self) -> Vec<Here> {
-        let mut here = vec![Here::default(); self.plan.services.len()];
-        let now = self.cx.now();
-        let long = |since: Time| u128::from(now.since(since).nanos());
-        for (_, call) in self.state.calls.iter().filter(|(_, call)| !call.strand && call.state != CallState::Transit) {
-            let service = &mut here[call.service.at()];
-            service.stayed += long(call.arrived);
-            if call.state == CallState::Queued {
-                service.waited += long(call.since);
-            }
-            if call.served && self.plan.services[call.service.at()].holds_workers {
-                service.held += long(call.started);
-            }
-        }
-        here
-    }
-
     /// The totals since the beginning without histograms.
     fn counts(&mut self) -> Totals {
         let now = self.cx.now();
-        let here = self.here();
-        self.state.services.iter_mut().zip(here).for_each(|(service, here)| service.settle(now, here));
+        self.state.services.iter_mut().for_each(|service| service.settle(now));
         let mut pools = vec![PoolTotals::default(); self.plan.pools.len()];
         for pool in &mut self.state.pools {
             pool.settle(now, self.plan.pools[pool.id.at()].size);
             pools[pool.id.at()].add(&pool.totals);
         }
-        let mut open = vec![0; self.plan.edges.len()];
-        self.state.invocations.iter().for_each(|(_, invocation)| open[invocation.edge.at()] += 1);
-        let edges = self.state.edges.iter().zip(open);
         Totals {
             from: Time::ZERO,
             to: now,
@@ -150,7 +129,7 @@ impl Run<'_> {
             services: self.state.services.iter().map(|s| s.totals.counts()).collect(),
             pools,
             caches: self.state.caches.iter().map(|cache| cache.totals.clone()).collect(),
-            edges: edges.map(|(edge, in_flight)| EdgeTotals { in_flight, ..edge.totals.clone() }).collect(),
+            edges: self.state.edges.iter().map(|edge| edge.totals.counts()).collect(),
         }
     }
 
@@ -159,8 +138,8 @@ impl Run<'_> {
         let totals = self.totals();
         self.state.observer.seen.push(totals);
         for service in &mut self.state.services {
-            service.totals.queue_max = service.queued;
-            service.totals.present_max = service.present;
+            service.totals.queue_max = service.queued.count;
+            service.totals.present_max = service.present.count;
         }
         for pool in &mut self.state.pools {
             pool.totals.waiting_max = pool.line.len() as u64;
@@ -183,7 +162,7 @@ impl Run<'_> {
         self.row(&before, &after, elapsed);
         if now > Time::ZERO + self.plan.settings.warmup {
             self.look_for_failures(&before, &after);
-            self.look_for_deadlocks();
+            self.look_for_deadlocks(false);
         }
         self.state.observer.last_tick = now;
         for (seen, replica) in self.state.observer.ended.iter_mut().zip(&self.state.replicas) {
@@ -233,7 +212,7 @@ impl Run<'_> {
         for (id, (a, b)) in after.services.iter().zip(&before.services).enumerate() {
             let name = &names.services[id];
             let busy = share(a.held - b.held, a.available - b.available);
-            let waiting = self.state.services[id].queued;
+            let waiting = self.state.services[id].queued.count;
             // One busy window is chance; a second one with a queue left over is not.
             let streak = &mut observer.busy[id];
             *streak = if busy >= 0.99 && waiting > 0 { *streak + 1 } else { 0 };
@@ -281,6 +260,7 @@ impl Run<'_> {
 
     /// All that was seen.
     pub(super) fn report(mut self, ending: Ending, digest: u64, events: u64) -> Report {
+        self.look_for_deadlocks(true);
         let end = self.totals();
         let observer = &mut self.state.observer;
         let (marks, mut seen) = (std::mem::take(&mut observer.marks), std::mem::take(&mut observer.seen));
@@ -452,6 +432,11 @@ impl CacheTotals {
 }
 
 impl EdgeTotals {
+    fn counts(&self) -> Self {
+        let ended = self.ok + self.failed.iter().sum::<u64>() + self.abandoned;
+        Self { in_flight: self.calls - ended, ..self.clone() }
+    }
+
     fn subtract(&mut self, early: &Self) {
         subtract!(self, early: calls, attempts, ok, abandoned, lost);
         subtract_each(&mut self.failed, &early.failed);

@@ -13,16 +13,14 @@ pub(crate) struct ServiceState {
     pub(crate) totals: ServiceTotals,
     /// Numbers of the replicas that are up, in rising order.
     pub(crate) up: Vec<u32>,
-    pub(crate) queued: u64,
-    pub(crate) present: u64,
+    pub(crate) queued: Presence,
+    pub(crate) present: Presence,
+    /// Calls that hold a worker.
+    pub(crate) served: Presence,
     /// Cores in use, over all replicas.
     pub(crate) in_use: u64,
     /// Workers or cores of one replica; 0 without a bound.
     units: u64,
-    /// Time that those calls waited, were present and held a worker, which no longer do.
-    pub(crate) waited: u128,
-    pub(crate) stayed: u128,
-    pub(crate) held: u128,
     last: Time,
     available: u128,
     /// Cores in use over time; for workers the same follows from `held`.
@@ -39,13 +37,11 @@ impl ServiceState {
         Self {
             totals: ServiceTotals::default(),
             up: (0..plan.replicas).collect(),
-            queued: 0,
-            present: 0,
+            queued: Presence::default(),
+            present: Presence::default(),
+            served: Presence::default(),
             in_use: 0,
             units,
-            waited: 0,
-            stayed: 0,
-            held: 0,
             last: Time::ZERO,
             available: 0,
             shared: 0,
@@ -61,24 +57,42 @@ impl ServiceState {
         self.available += over(self.units * self.up.len() as u64);
     }
 
-    /// Writes the integrals into the totals. An integral of how many there are is the sum of how long each stays, so
-    /// the calls that are here now have to be given: how long they have waited, been present and held a worker.
-    pub(crate) fn settle(&mut self, now: Time, here: Here) {
+    /// Writes the integrals into the totals.
+    pub(crate) fn settle(&mut self, now: Time) {
         self.touch(now);
         let span = |area: u128| Span::from_nanos(u64::try_from(area).unwrap_or(u64::MAX));
-        self.totals.held = span(self.held + here.held + self.shared);
+        self.totals.held = span(self.served.area(now) + self.shared);
         self.totals.available = span(self.available);
-        self.totals.queued_seconds = (self.waited + here.waited) as f64 / 1e9;
-        self.totals.present_seconds = (self.stayed + here.stayed) as f64 / 1e9;
+        self.totals.queued_seconds = self.queued.area(now) as f64 / 1e9;
+        self.totals.present_seconds = self.present.area(now) as f64 / 1e9;
     }
 }
 
-/// How long the calls that are in a service now have been there, in nanoseconds.
+/// How many there are, and the integral of that over time: who is there counts with the present, who came is taken off
+/// at the time of coming, who went is added at the time of going. So neither costs more than an addition.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Here {
-    pub(crate) waited: u128,
-    pub(crate) stayed: u128,
-    pub(crate) held: u128,
+pub(crate) struct Presence {
+    pub(crate) count: u64,
+    gone_less_come: i128,
+}
+
+impl Presence {
+    #[inline]
+    pub(crate) fn come(&mut self, now: Time) {
+        self.count += 1;
+        self.gone_less_come -= i128::from(now.nanos());
+    }
+
+    #[inline]
+    pub(crate) fn go(&mut self, now: Time) {
+        self.count -= 1;
+        self.gone_less_come += i128::from(now.nanos());
+    }
+
+    /// The integral up to now, in nanoseconds; never negative.
+    fn area(&self, now: Time) -> u128 {
+        (self.gone_less_come + i128::from(self.count) * i128::from(now.nanos())).unsigned_abs()
+    }
 }
 
 /// One replica.
