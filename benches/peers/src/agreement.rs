@@ -37,18 +37,10 @@ impl Verdict {
         let n = ours.requests as f64;
         if let Some(theory) = workload.theory {
             let error = noise.latency / n.sqrt();
-            self.add(compare(
-                &who,
-                "mean latency",
-                ours.mean_latency(),
-                "theory",
-                theory,
-                error,
-            ));
+            self.add(compare(&who, "mean latency", ours.mean_latency(), "theory", theory, error));
         }
         let Some(other) = reference(all, workload) else {
-            self.unchecked
-                .push(format!("{who} with {REFERENCE}, which was not run"));
+            self.unchecked.push(format!("{who} with {REFERENCE}, which was not run"));
             return;
         };
         if other.engine == one.engine {
@@ -56,26 +48,10 @@ impl Verdict {
         }
         let theirs = &other.total;
         let scale = (1.0 / n + 1.0 / theirs.requests as f64).sqrt();
-        let (latencies, attempts) = (
-            (ours.mean_latency(), theirs.mean_latency()),
-            (ours.mean_attempts(), theirs.mean_attempts()),
-        );
-        self.add(compare(
-            &who,
-            "mean latency",
-            latencies.0,
-            REFERENCE,
-            latencies.1,
-            noise.latency * scale,
-        ));
-        self.add(compare(
-            &who,
-            "mean attempts",
-            attempts.0,
-            REFERENCE,
-            attempts.1,
-            noise.attempts * scale,
-        ));
+        let (latencies, attempts) =
+            ((ours.mean_latency(), theirs.mean_latency()), (ours.mean_attempts(), theirs.mean_attempts()));
+        self.add(compare(&who, "mean latency", latencies.0, REFERENCE, latencies.1, noise.latency * scale));
+        self.add(compare(&who, "mean attempts", attempts.0, REFERENCE, attempts.1, noise.attempts * scale));
     }
 
     fn add(&mut self, difference: Option<String>) {

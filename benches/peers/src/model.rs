@@ -110,6 +110,11 @@ pub trait Engine {
         Ok(())
     }
 
+    /// Whether a run has exactly as many arrivals as it is asked for; else it lasts as long as so many take on average.
+    fn counts_requests(&self) -> bool {
+        true
+    }
+
     /// Simulates `requests` arrivals from an empty system until nothing is left to happen, and
     /// says how long building and running took.
     fn run(&self, workload: &Workload, requests: u64, seed: u64) -> Result<(Tally, Duration), String>;

@@ -29,10 +29,7 @@ impl Engine for Nexosim {
     }
 
     fn run(&self, workload: &Workload, requests: u64, seed: u64) -> Result<(Tally, Duration), String> {
-        let arrivals = Arrivals {
-            gap: 1.0 / workload.rate,
-            left: requests,
-        };
+        let arrivals = Arrivals { gap: 1.0 / workload.rate, left: requests };
         let rng = Pcg64::seed_from_u64(seed);
         let (tally, elapsed) = timed(|| match workload.model {
             Model::W1 => simulate!(Single, Single::new(rng, arrivals)),
@@ -50,9 +47,7 @@ macro_rules! simulate {
     ($type:ty, $model:expr) => {{
         let mailbox = Mailbox::new();
         let mut bench = SimInit::with_num_threads(1);
-        let tally = QuerySource::new()
-            .connect(<$type>::tally, &mailbox)
-            .register(&mut bench);
+        let tally = QuerySource::new().connect(<$type>::tally, &mailbox).register(&mut bench);
         bench
             .add_model($model, mailbox, "model")
             .init(MonotonicTime::EPOCH)
@@ -103,12 +98,7 @@ struct Single {
 #[NexoModel]
 impl Single {
     fn new(rng: Pcg64, arrivals: Arrivals) -> Self {
-        Single {
-            rng,
-            arrivals,
-            queue: VecDeque::new(),
-            tally: Tally::default(),
-        }
+        Single { rng, arrivals, queue: VecDeque::new(), tally: Tally::default() }
     }
 
     #[nexosim(init)]
@@ -118,15 +108,13 @@ impl Single {
 
     fn await_arrival(&mut self, cx: &Context<Self>) {
         if let Some(delay) = self.arrivals.next(&mut self.rng) {
-            cx.schedule_event(delay, schedulable!(Self::arrive), ())
-                .expect("the delay is positive");
+            cx.schedule_event(delay, schedulable!(Self::arrive), ()).expect("the delay is positive");
         }
     }
 
     fn serve_head(&mut self, cx: &Context<Self>) {
         let delay = span(exponential(&mut self.rng, SERVICE));
-        cx.schedule_event(delay, schedulable!(Self::depart), ())
-            .expect("the delay is positive");
+        cx.schedule_event(delay, schedulable!(Self::depart), ()).expect("the delay is positive");
     }
 
     #[nexosim(schedulable)]
@@ -186,16 +174,7 @@ struct Pool {
 impl Pool {
     fn new(rng: Pcg64, arrivals: Arrivals, timeout: f64) -> Self {
         let (requests, queue, tally) = (Slab::new(), VecDeque::new(), Tally::default());
-        Pool {
-            rng,
-            arrivals,
-            timeout,
-            requests,
-            serials: 0,
-            idle: POOL,
-            queue,
-            tally,
-        }
+        Pool { rng, arrivals, timeout, requests, serials: 0, idle: POOL, queue, tally }
     }
 
     #[nexosim(init)]
@@ -205,20 +184,14 @@ impl Pool {
 
     fn await_arrival(&mut self, cx: &Context<Self>) {
         if let Some(delay) = self.arrivals.next(&mut self.rng) {
-            cx.schedule_event(delay, schedulable!(Self::arrive), ())
-                .expect("the delay is positive");
+            cx.schedule_event(delay, schedulable!(Self::arrive), ()).expect("the delay is positive");
         }
     }
 
     #[nexosim(schedulable)]
     fn arrive(&mut self, _: (), cx: &Context<Self>) {
         self.await_arrival(cx);
-        let request = Request {
-            arrived: cx.time(),
-            attempts: 0,
-            serial: 0,
-            timer: None,
-        };
+        let request = Request { arrived: cx.time(), attempts: 0, serial: 0, timer: None };
         let request = self.requests.insert(request);
         self.attempt(request as u32, cx);
     }
@@ -233,10 +206,7 @@ impl Pool {
         state.attempts += 1;
         state.serial = self.serials;
         state.timer = Some(timer);
-        let attempt = Attempt {
-            request,
-            serial: self.serials,
-        };
+        let attempt = Attempt { request, serial: self.serials };
         if self.idle > 0 {
             self.idle -= 1;
             self.serve(attempt, cx);
@@ -247,8 +217,7 @@ impl Pool {
 
     fn serve(&mut self, attempt: Attempt, cx: &Context<Self>) {
         let delay = span(exponential(&mut self.rng, SERVICE));
-        cx.schedule_event(delay, schedulable!(Self::done), attempt)
-            .expect("the delay is positive");
+        cx.schedule_event(delay, schedulable!(Self::done), attempt).expect("the delay is positive");
     }
 
     #[nexosim(schedulable)]
@@ -258,11 +227,7 @@ impl Pool {
             None => self.idle += 1,
         }
         let slot = attempt.request as usize;
-        if self
-            .requests
-            .get(slot)
-            .is_some_and(|request| request.serial == attempt.serial)
-        {
+        if self.requests.get(slot).is_some_and(|request| request.serial == attempt.serial) {
             let request = self.requests.remove(slot);
             request.timer.expect("an awaited attempt has a timer").cancel();
             self.tally.succeed(since(request.arrived, cx), request.attempts);
@@ -279,8 +244,7 @@ impl Pool {
         } else {
             let most = BACKOFF * f64::from(1 << (state.attempts - 1));
             let delay = span(self.rng.r#gen::<f64>() * most);
-            cx.schedule_event(delay, schedulable!(Self::attempt), request)
-                .expect("the delay is positive");
+            cx.schedule_event(delay, schedulable!(Self::attempt), request).expect("the delay is positive");
         }
     }
 
@@ -323,17 +287,8 @@ struct Chain {
 #[NexoModel]
 impl Chain {
     fn new(rng: Pcg64, arrivals: Arrivals) -> Self {
-        let tiers = std::array::from_fn(|_| Tier {
-            idle: TIER_SERVERS,
-            queue: VecDeque::new(),
-        });
-        Chain {
-            rng,
-            arrivals,
-            requests: Slab::new(),
-            tiers,
-            tally: Tally::default(),
-        }
+        let tiers = std::array::from_fn(|_| Tier { idle: TIER_SERVERS, queue: VecDeque::new() });
+        Chain { rng, arrivals, requests: Slab::new(), tiers, tally: Tally::default() }
     }
 
     #[nexosim(init)]
@@ -343,27 +298,20 @@ impl Chain {
 
     fn await_arrival(&mut self, cx: &Context<Self>) {
         if let Some(delay) = self.arrivals.next(&mut self.rng) {
-            cx.schedule_event(delay, schedulable!(Self::arrive), ())
-                .expect("the delay is positive");
+            cx.schedule_event(delay, schedulable!(Self::arrive), ()).expect("the delay is positive");
         }
     }
 
     #[nexosim(schedulable)]
     fn arrive(&mut self, _: (), cx: &Context<Self>) {
         self.await_arrival(cx);
-        let hops = Hops {
-            arrived: cx.time(),
-            timers: Default::default(),
-        };
+        let hops = Hops { arrived: cx.time(), timers: Default::default() };
         let request = self.requests.insert(hops) as u32;
         self.call(request, 0, cx);
     }
 
     fn call(&mut self, request: u32, tier: usize, cx: &Context<Self>) {
-        let visit = Visit {
-            request,
-            tier: tier as u32,
-        };
+        let visit = Visit { request, tier: tier as u32 };
         let timer = cx
             .schedule_keyed_event(span(HOP_TIMEOUT), schedulable!(Self::time_out), visit)
             .expect("the delay is positive");
@@ -381,24 +329,16 @@ impl Chain {
         if tier + 1 == TIERS {
             self.finish(request, tier, half, cx);
         } else {
-            let visit = Visit {
-                request,
-                tier: tier as u32,
-            };
-            cx.schedule_event(span(half), schedulable!(Self::half_done), visit)
-                .expect("the delay is positive");
+            let visit = Visit { request, tier: tier as u32 };
+            cx.schedule_event(span(half), schedulable!(Self::half_done), visit).expect("the delay is positive");
         }
     }
 
     /// The second half, after `before` of other work.
     fn finish(&mut self, request: u32, tier: usize, before: f64, cx: &Context<Self>) {
         let delay = span(before + exponential(&mut self.rng, HALF));
-        let visit = Visit {
-            request,
-            tier: tier as u32,
-        };
-        cx.schedule_event(delay, schedulable!(Self::all_done), visit)
-            .expect("the delay is positive");
+        let visit = Visit { request, tier: tier as u32 };
+        cx.schedule_event(delay, schedulable!(Self::all_done), visit).expect("the delay is positive");
     }
 
     fn release(&mut self, tier: usize, cx: &Context<Self>) {

@@ -50,14 +50,7 @@ impl Options {
 pub fn parse() -> Result<Option<Options>, lexopt::Error> {
     use lexopt::prelude::*;
     let (workloads, engines) = (Vec::new(), Vec::new());
-    let mut options = Options {
-        seconds: 1.0,
-        requests: None,
-        repetitions: 5,
-        seed: 1,
-        workloads,
-        engines,
-    };
+    let mut options = Options { seconds: 1.0, requests: None, repetitions: 5, seed: 1, workloads, engines };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -74,11 +67,7 @@ pub fn parse() -> Result<Option<Options>, lexopt::Error> {
             other => return Err(other.unexpected()),
         }
     }
-    if let Some(name) = options
-        .workloads
-        .iter()
-        .find(|name| WORKLOADS.iter().all(|known| known.name != **name))
-    {
+    if let Some(name) = options.workloads.iter().find(|name| WORKLOADS.iter().all(|known| known.name != **name)) {
         return Err(format!("there is no workload {name}; see --help").into());
     }
     if options.repetitions == 0 || options.requests == Some(0) || options.seconds.is_nan() || options.seconds <= 0.0 {

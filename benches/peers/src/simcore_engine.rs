@@ -30,14 +30,8 @@ impl Engine for Simcore {
     fn run(&self, workload: &Workload, requests: u64, seed: u64) -> Result<(Tally, Duration), String> {
         Ok(timed(|| {
             let mut sim = Simulation::new(seed);
-            let host = Host {
-                ctx: sim.create_context("model"),
-                ordered: self.ordered,
-            };
-            let arrivals = Arrivals {
-                gap: 1.0 / workload.rate,
-                left: requests,
-            };
+            let host = Host { ctx: sim.create_context("model"), ordered: self.ordered };
+            let arrivals = Arrivals { gap: 1.0 / workload.rate, left: requests };
             match workload.model {
                 Model::W1 => simulate(&mut sim, Single::new(host, arrivals)),
                 Model::W2 { timeout } => simulate(&mut sim, Pool::new(host, arrivals, timeout)),
@@ -73,11 +67,7 @@ impl Host {
 
     /// Emits an event of a class whose events are created in the order in which they fire.
     fn emit_in_order<T: Clone + Serialize + 'static>(&self, event: T, delay: f64) -> EventId {
-        if self.ordered {
-            self.ctx.emit_ordered_self(event, delay)
-        } else {
-            self.ctx.emit_self(event, delay)
-        }
+        if self.ordered { self.ctx.emit_ordered_self(event, delay) } else { self.ctx.emit_self(event, delay) }
     }
 }
 
@@ -113,12 +103,7 @@ struct Single {
 
 impl Single {
     fn new(host: Host, arrivals: Arrivals) -> Self {
-        Single {
-            host,
-            arrivals,
-            queue: VecDeque::new(),
-            tally: Tally::default(),
-        }
+        Single { host, arrivals, queue: VecDeque::new(), tally: Tally::default() }
     }
 
     fn await_arrival(&mut self) {
@@ -217,16 +202,7 @@ struct Pool {
 impl Pool {
     fn new(host: Host, arrivals: Arrivals, timeout: f64) -> Self {
         let (requests, queue, tally) = (Slab::new(), VecDeque::new(), Tally::default());
-        Pool {
-            host,
-            arrivals,
-            timeout,
-            requests,
-            serials: 0,
-            idle: POOL,
-            queue,
-            tally,
-        }
+        Pool { host, arrivals, timeout, requests, serials: 0, idle: POOL, queue, tally }
     }
 
     fn await_arrival(&mut self) {
@@ -238,12 +214,7 @@ impl Pool {
     fn on_arrival(&mut self) {
         self.await_arrival();
         let arrived = self.host.ctx.time();
-        let request = self.requests.insert(Request {
-            arrived,
-            attempts: 0,
-            serial: 0,
-            timer: 0,
-        });
+        let request = self.requests.insert(Request { arrived, attempts: 0, serial: 0, timer: 0 });
         self.attempt(request as u32);
     }
 
@@ -253,10 +224,7 @@ impl Pool {
         state.attempts += 1;
         state.serial = self.serials;
         state.timer = self.host.emit_in_order(Timeout { request }, self.timeout);
-        let attempt = Attempt {
-            request,
-            serial: self.serials,
-        };
+        let attempt = Attempt { request, serial: self.serials };
         if self.idle > 0 {
             self.idle -= 1;
             self.serve(attempt);
@@ -266,9 +234,7 @@ impl Pool {
     }
 
     fn serve(&self, attempt: Attempt) {
-        self.host
-            .ctx
-            .emit_self(Done { attempt }, self.host.exponential(SERVICE));
+        self.host.ctx.emit_self(Done { attempt }, self.host.exponential(SERVICE));
     }
 
     fn on_done(&mut self, attempt: Attempt) {
@@ -277,15 +243,10 @@ impl Pool {
             None => self.idle += 1,
         }
         let slot = attempt.request as usize;
-        if self
-            .requests
-            .get(slot)
-            .is_some_and(|request| request.serial == attempt.serial)
-        {
+        if self.requests.get(slot).is_some_and(|request| request.serial == attempt.serial) {
             let request = self.requests.remove(slot);
             self.host.ctx.cancel_event(request.timer);
-            self.tally
-                .succeed(self.host.ctx.time() - request.arrived, request.attempts);
+            self.tally.succeed(self.host.ctx.time() - request.arrived, request.attempts);
         }
     }
 
@@ -374,17 +335,8 @@ struct Chain {
 
 impl Chain {
     fn new(host: Host, arrivals: Arrivals) -> Self {
-        let tiers = std::array::from_fn(|_| Tier {
-            idle: TIER_SERVERS,
-            queue: VecDeque::new(),
-        });
-        Chain {
-            host,
-            arrivals,
-            requests: Slab::new(),
-            tiers,
-            tally: Tally::default(),
-        }
+        let tiers = std::array::from_fn(|_| Tier { idle: TIER_SERVERS, queue: VecDeque::new() });
+        Chain { host, arrivals, requests: Slab::new(), tiers, tally: Tally::default() }
     }
 
     fn await_arrival(&mut self) {
@@ -395,22 +347,13 @@ impl Chain {
 
     fn on_arrival(&mut self) {
         self.await_arrival();
-        let hops = Hops {
-            arrived: self.host.ctx.time(),
-            timers: [None; TIERS],
-        };
+        let hops = Hops { arrived: self.host.ctx.time(), timers: [None; TIERS] };
         let request = self.requests.insert(hops) as u32;
         self.call(request, 0);
     }
 
     fn call(&mut self, request: u32, tier: usize) {
-        let timer = self.host.emit_in_order(
-            HopTimeout {
-                request,
-                tier: tier as u32,
-            },
-            HOP_TIMEOUT,
-        );
+        let timer = self.host.emit_in_order(HopTimeout { request, tier: tier as u32 }, HOP_TIMEOUT);
         self.requests[request as usize].timers[tier] = Some(timer);
         if self.tiers[tier].idle > 0 {
             self.tiers[tier].idle -= 1;
@@ -425,26 +368,14 @@ impl Chain {
         if tier + 1 == TIERS {
             self.finish(request, tier, half);
         } else {
-            self.host.ctx.emit_self(
-                HalfDone {
-                    request,
-                    tier: tier as u32,
-                },
-                half,
-            );
+            self.host.ctx.emit_self(HalfDone { request, tier: tier as u32 }, half);
         }
     }
 
     /// The second half, after `before` of other work.
     fn finish(&self, request: u32, tier: usize, before: f64) {
         let delay = before + self.host.exponential(HALF);
-        self.host.ctx.emit_self(
-            AllDone {
-                request,
-                tier: tier as u32,
-            },
-            delay,
-        );
+        self.host.ctx.emit_self(AllDone { request, tier: tier as u32 }, delay);
     }
 
     fn release(&mut self, tier: usize) {

@@ -19,9 +19,7 @@ pub struct Squall {
 impl Squall {
     pub fn new() -> Self {
         let built = root().join("target/release/squall");
-        Squall {
-            binary: std::env::var_os("SQUALL_BIN").map_or(built, PathBuf::from),
-        }
+        Squall { binary: std::env::var_os("SQUALL_BIN").map_or(built, PathBuf::from) }
     }
 }
 
@@ -44,6 +42,10 @@ fn scenario(workload: &Workload) -> Result<PathBuf, String> {
 impl Engine for Squall {
     fn name(&self) -> &'static str {
         "squall"
+    }
+
+    fn counts_requests(&self) -> bool {
+        false
     }
 
     fn check(&self) -> Result<(), String> {

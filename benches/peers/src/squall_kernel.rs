@@ -54,10 +54,7 @@ struct Delays {
 
 impl Delays {
     fn new(mean: f64, seed: u64, name: &str) -> Self {
-        Delays {
-            stream: BlockStream::new(Stream::new(seed, name)),
-            mean,
-        }
+        Delays { stream: BlockStream::new(Stream::new(seed, name)), mean }
     }
 
     fn next(&mut self) -> Span {
@@ -73,10 +70,7 @@ struct Arrivals {
 
 impl Arrivals {
     fn new(rate: f64, left: u64, seed: u64) -> Self {
-        Arrivals {
-            gaps: Delays::new(1.0 / rate, seed, "arrivals"),
-            left,
-        }
+        Arrivals { gaps: Delays::new(1.0 / rate, seed, "arrivals"), left }
     }
 
     /// Schedules the next arrival, unless there is none.
@@ -111,12 +105,7 @@ struct Single {
 impl Single {
     fn new(arrivals: Arrivals, seed: u64) -> Self {
         let work = Delays::new(SERVICE, seed, "work");
-        Single {
-            arrivals,
-            work,
-            queue: VecDeque::new(),
-            tally: Tally::default(),
-        }
+        Single { arrivals, work, queue: VecDeque::new(), tally: Tally::default() }
     }
 
     fn serve_head(&mut self, cx: &mut Context<SingleEvent>) {
@@ -217,12 +206,7 @@ impl Pool {
 
     fn on_arrival(&mut self, cx: &mut Context<PoolEvent>) {
         self.arrivals.expect(cx, PoolEvent::Arrival);
-        let request = Request {
-            arrived: cx.now(),
-            attempts: 0,
-            waiting: false,
-            timer: Ticket::NONE,
-        };
+        let request = Request { arrived: cx.now(), attempts: 0, waiting: false, timer: Ticket::NONE };
         let request = self.requests.insert(request);
         self.attempt(request, cx);
     }
@@ -233,10 +217,7 @@ impl Pool {
         state.attempts += 1;
         state.waiting = true;
         state.timer = cx.after_lane(lane, PoolEvent::Timeout(request));
-        let attempt = Attempt {
-            request,
-            number: state.attempts,
-        };
+        let attempt = Attempt { request, number: state.attempts };
         if self.idle > 0 {
             self.idle -= 1;
             self.serve(attempt, cx);
@@ -347,20 +328,14 @@ impl Chain {
             halves: Delays::new(HALF, seed, "work"),
             lane: None,
             requests: Slab::default(),
-            tiers: std::array::from_fn(|_| Tier {
-                idle: TIER_SERVERS,
-                queue: VecDeque::new(),
-            }),
+            tiers: std::array::from_fn(|_| Tier { idle: TIER_SERVERS, queue: VecDeque::new() }),
             tally: Tally::default(),
         }
     }
 
     fn on_arrival(&mut self, cx: &mut Context<ChainEvent>) {
         self.arrivals.expect(cx, ChainEvent::Arrival);
-        let request = self.requests.insert(Hops {
-            arrived: cx.now(),
-            timers: [Ticket::NONE; TIERS],
-        });
+        let request = self.requests.insert(Hops { arrived: cx.now(), timers: [Ticket::NONE; TIERS] });
         self.call(Visit { request, tier: 0 }, cx);
     }
 
@@ -443,13 +418,7 @@ impl squall_sim::Model for Chain {
     fn handle(&mut self, event: ChainEvent, cx: &mut Context<ChainEvent>) {
         match event {
             ChainEvent::Arrival => self.on_arrival(cx),
-            ChainEvent::HalfDone(Visit { request, tier }) => self.call(
-                Visit {
-                    request,
-                    tier: tier + 1,
-                },
-                cx,
-            ),
+            ChainEvent::HalfDone(Visit { request, tier }) => self.call(Visit { request, tier: tier + 1 }, cx),
             ChainEvent::AllDone(visit) => self.on_all_done(visit, cx),
             ChainEvent::Timeout(visit) => self.on_timeout(visit, cx),
         }

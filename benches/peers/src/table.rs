@@ -42,24 +42,13 @@ pub fn print(series: &[Series]) {
 /// runs made one after the other.
 fn ratio(series: &[Series], row: &Series) -> Option<f64> {
     let other = reference(series, row.workload)?;
-    Some(median(
-        other
-            .costs
-            .iter()
-            .zip(&row.costs)
-            .map(|(theirs, ours)| theirs / ours)
-            .collect(),
-    ))
+    Some(median(other.costs.iter().zip(&row.costs).map(|(theirs, ours)| theirs / ours).collect()))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        f64::midpoint(values[middle - 1], values[middle])
-    }
+    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
 }
 
 #[cfg(test)]

@@ -17,10 +17,7 @@ pub static WORKLOADS: [Workload; 5] = [
         rate: rate(0.8, 1, SERVICE),
         default: true,
         theory: Some(0.050),
-        noise: Some(Noise {
-            latency: 0.445,
-            attempts: 0.0,
-        }),
+        noise: Some(Noise { latency: 0.445, attempts: 0.0 }),
     },
     Workload {
         name: "w2",
@@ -29,24 +26,16 @@ pub static WORKLOADS: [Workload; 5] = [
         rate: rate(0.5, POOL, SERVICE),
         default: true,
         theory: None,
-        noise: Some(Noise {
-            latency: 0.0112,
-            attempts: 0.0833,
-        }),
+        noise: Some(Noise { latency: 0.0112, attempts: 0.0833 }),
     },
     Workload {
         name: "w2-patient",
         about: "M/M/8, 90 % busy, timers that never fire",
-        model: Model::W2 {
-            timeout: 30.0 * SERVICE,
-        },
+        model: Model::W2 { timeout: 30.0 * SERVICE },
         rate: rate(0.9, POOL, SERVICE),
         default: true,
         theory: Some(0.0187691624),
-        noise: Some(Noise {
-            latency: 0.229,
-            attempts: 0.0,
-        }),
+        noise: Some(Noise { latency: 0.229, attempts: 0.0 }),
     },
     Workload {
         name: "w2-storm",
@@ -64,9 +53,6 @@ pub static WORKLOADS: [Workload; 5] = [
         rate: rate(0.7, TIER_SERVERS, 2.0 * HALF * TIERS as f64),
         default: true,
         theory: None,
-        noise: Some(Noise {
-            latency: 0.0245,
-            attempts: 0.0,
-        }),
+        noise: Some(Noise { latency: 0.0245, attempts: 0.0 }),
     },
 ];
