@@ -49,8 +49,8 @@ pub struct Line {
     pub events: u64,
     /// Deadlocks.
     pub deadlocks: usize,
-    /// Success of each client, in the order of their names.
-    pub success: Vec<Option<f64>>,
+    /// Share of the requests of all clients together that ended well, of those that ended.
+    pub success: Option<f64>,
 }
 
 /// An expectation, and how each seed stands to it.
@@ -153,7 +153,7 @@ impl Outcome {
             ended_at: report.ended_at,
             events: report.events,
             deadlocks: report.deadlocks.len(),
-            success: report.measured.clients.iter().map(success).collect(),
+            success: success(&report.measured.clients),
         });
         for (judged, judgement) in self.judged.iter_mut().zip(judgements) {
             judged.judgements.push(judgement);

@@ -82,10 +82,10 @@ pub fn share(part: Span, whole: Span) -> Option<f64> {
     ratio(part.nanos(), whole.nanos())
 }
 
-/// Requests that ended well, of those that ended.
+/// Requests of these clients together that ended well, of those that ended.
 #[must_use]
-pub fn success(client: &ClientTotals) -> Option<f64> {
-    ratio(client.ok, client.ended())
+pub fn success(clients: &[ClientTotals]) -> Option<f64> {
+    ratio(clients.iter().map(|client| client.ok).sum(), clients.iter().map(ClientTotals::ended).sum())
 }
 
 struct List {
@@ -138,7 +138,7 @@ impl List {
     fn client(&mut self, client: &ClientTotals) {
         self.rate("offered", client.arrivals);
         self.rate("goodput", client.ok);
-        self.put("success", "share", success(client));
+        self.put("success", "share", success(std::slice::from_ref(client)));
         self.put("failure", "share", ratio(client.ended() - client.ok, client.ended()));
         self.put("goodput_share", "share", ratio(client.ok, client.arrivals));
         self.put("attempts", "ratio", ratio(client.attempts, client.ended()));

@@ -53,7 +53,7 @@ fn clients(outcome: &Outcome, totals: &Totals, width: usize) -> String {
             name.clone(),
             per_second(outcome, client.arrivals),
             per_second(outcome, client.ok),
-            or_dash(success(client), percent),
+            or_dash(success(std::slice::from_ref(client)), percent),
             or_dash(latency.quantile(0.5), time),
             or_dash(latency.quantile(0.9), time),
             or_dash(latency.quantile(0.99), time),

@@ -117,11 +117,8 @@ fn summary(outcome: &Outcome) -> Option<Vec<String>> {
 
 /// The smallest and the largest success that a seed had, over all clients.
 fn spread(outcome: &Outcome) -> String {
-    let means = outcome.lines.iter().filter_map(|line| {
-        let known: Vec<f64> = line.success.iter().flatten().copied().collect();
-        (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
-    });
-    let (low, high) = means.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), m| (low.min(m), high.max(m)));
+    let shares = outcome.lines.iter().filter_map(|line| line.success);
+    let (low, high) = shares.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), m| (low.min(m), high.max(m)));
     if low > high || outcome.lines.len() < 2 {
         return "-".to_owned();
     }
