@@ -233,13 +233,6 @@ impl<E: Copy> Queue<E> {
         true
     }
 
-    /// When the next event is due.
-    #[inline]
-    pub fn next_time(&mut self) -> Option<Time> {
-        let next = self.heap_head().min(self.first);
-        (next != NEVER).then(|| time_of(next))
-    }
-
     /// The next event, if it is due no later than `last`.
     #[inline]
     pub fn pop(&mut self, last: Time) -> Option<(Time, E)> {
