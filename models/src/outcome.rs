@@ -30,6 +30,16 @@ pub enum Failure {
     TooDeep,
     /// A person gave up waiting.
     Abandoned,
+    /// The caller's circuit breaker was open, or all replicas were ejected.
+    CircuitOpen,
+    /// The caller's bulkhead was full.
+    BulkheadFull,
+    /// Over the rate limit.
+    RateLimited,
+    /// The caller held the call back, because the callee has refused or failed too many lately.
+    Throttled,
+    /// The callee dropped it, because it was overloaded.
+    Shed,
 }
 
 /// How a call came out.
@@ -37,7 +47,7 @@ pub type Outcome = Result<(), Failure>;
 
 impl Failure {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Error,
         Self::Timeout,
         Self::Rejected,
@@ -49,6 +59,11 @@ impl Failure {
         Self::Cancelled,
         Self::TooDeep,
         Self::Abandoned,
+        Self::CircuitOpen,
+        Self::BulkheadFull,
+        Self::RateLimited,
+        Self::Throttled,
+        Self::Shed,
     ];
 
     /// The name that files and results use.
@@ -66,6 +81,11 @@ impl Failure {
             Self::Cancelled => "cancelled",
             Self::TooDeep => "too_deep",
             Self::Abandoned => "abandoned",
+            Self::CircuitOpen => "circuit_open",
+            Self::BulkheadFull => "bulkhead_full",
+            Self::RateLimited => "rate_limited",
+            Self::Throttled => "throttled",
+            Self::Shed => "shed",
         }
     }
 }

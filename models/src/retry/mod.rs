@@ -74,15 +74,15 @@ impl Retry {
 
 /// A set of failures.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Failures(u16);
+pub(crate) struct Failures(u32);
 
 impl Failures {
     /// These failures; without a list, all of them.
     pub(crate) fn new(list: Option<&Vec<Failure>>) -> Self {
-        Self(list.map_or(u16::MAX, |list| list.iter().fold(0, |set, &failure| set | 1 << failure as u16)))
+        Self(list.map_or(u32::MAX, |list| list.iter().fold(0, |set, &failure| set | 1 << failure as u32)))
     }
 
     pub(crate) const fn contains(self, failure: Failure) -> bool {
-        self.0 & 1 << failure as u16 != 0
+        self.0 & 1 << failure as u32 != 0
     }
 }
