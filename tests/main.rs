@@ -1,10 +1,12 @@
 //! Integration tests that need nothing but the two libraries underneath squall, in one binary.
 //!
 //! - `analytic`: worlds whose answers somebody else has worked out.
+//! - `conformance`: policies against step-by-step recordings of the libraries that they imitate.
 //! - `determinism`: the same run is the same run, and a change shifts nothing that it does not touch.
 //! - `properties`: random worlds, which must keep the books balanced whatever happens in them.
 
 mod analytic;
+mod conformance;
 mod determinism;
 mod properties;
 mod support;
