@@ -3,10 +3,12 @@
 //! - `analytic`: worlds whose answers somebody else has worked out.
 //! - `conformance`: policies against step-by-step recordings of the libraries that they imitate.
 //! - `determinism`: the same run is the same run, and a change shifts nothing that it does not touch.
+//! - `policies`: what each policy does to calls, alone and in order.
 //! - `properties`: random worlds, which must keep the books balanced whatever happens in them.
 
 mod analytic;
 mod conformance;
 mod determinism;
+mod policies;
 mod properties;
 mod support;

@@ -1,27 +1,6 @@
 //! A world compiled for running: names resolved to numbers, programs flattened, everything checked. It never changes
 //! while a run goes on, and all runs of one variant share it.
 
-mod check;
-mod client;
-mod fault;
-mod program;
-mod service;
-
-pub(crate) use check::Checker;
-pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};
-pub(crate) use fault::{Effect, FaultPlan};
-pub(crate) use program::{MAX_SCOPES, Op, ParallelPlan};
-pub(crate) use service::{
-    BalancePlan, CachePlan, CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, PoolPlan, ServicePlan,
-};
-
-use crate::blueprint::Settings;
-use crate::problem::Problem;
-use crate::report::Names;
-use crate::spec;
-use squall_sim::dist::Dist;
-use std::collections::BTreeMap;
-
 /// Declares a number that names one thing of one kind.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -37,6 +16,29 @@ macro_rules! id {
         }
     };
 }
+
+mod check;
+mod client;
+mod fault;
+mod program;
+mod service;
+mod stack;
+
+pub(crate) use check::Checker;
+pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};
+pub(crate) use fault::{Effect, FaultPlan};
+pub(crate) use program::{MAX_SCOPES, Op, ParallelPlan};
+pub(crate) use service::{
+    BalancePlan, CachePlan, CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, PoolPlan, ServicePlan,
+};
+pub(crate) use stack::{LayerPlan, MAX_LAYERS, StackPlan};
+
+use crate::blueprint::Settings;
+use crate::problem::Problem;
+use crate::report::Names;
+use crate::spec;
+use squall_sim::dist::Dist;
+use std::collections::BTreeMap;
 
 id! { /// A client.
 ClientId }
@@ -68,6 +70,9 @@ pub(crate) struct Plan {
     pub(crate) services: Vec<ServicePlan>,
     pub(crate) endpoints: Vec<EndpointPlan>,
     pub(crate) edges: Vec<EdgePlan>,
+    pub(crate) stacks: Vec<StackPlan>,
+    /// Layer states: one for each stack, caller and layer.
+    pub(crate) layers: u32,
     pub(crate) pools: Vec<PoolPlan>,
     pub(crate) caches: Vec<CachePlan>,
     pub(crate) keys: Vec<KeyPlan>,
@@ -94,6 +99,8 @@ impl Plan {
             services: Vec::new(),
             endpoints: Vec::new(),
             edges: Vec::new(),
+            stacks: Vec::new(),
+            layers: 0,
             pools: Vec::new(),
             caches: Vec::new(),
             keys: Vec::new(),

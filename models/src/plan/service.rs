@@ -1,9 +1,9 @@
 //! Services, edges, pools, caches and key sets, compiled.
 
+use super::stack::{Policies, StackId};
 use super::{Checker, DistId, EndpointId, KeysId, Pc, Plan, ServiceId};
-use crate::outcome::Failure;
-use crate::retry::{self, Retry};
-use crate::spec::{self, Balance, Capacity, Keys, Limit, Order, Policy, PoolOrder};
+use crate::retry::Retry;
+use crate::spec::{self, Balance, Capacity, Keys, Limit, Order, PoolOrder};
 use squall_sim::Span;
 use squall_sim::dist::Popularity;
 use squall_sim::random::{Luck, Place, Purpose};
@@ -69,6 +69,8 @@ pub(crate) struct EdgePlan {
     /// One attempt.
     pub(crate) timeout: Option<Span>,
     pub(crate) retry: Option<Retry>,
+    /// Policies in any other form than a timeout around a retry around a timeout.
+    pub(crate) stack: Option<StackId>,
     pub(crate) propagate: bool,
     pub(crate) cancel: bool,
     /// The first of its balancer slots.
@@ -270,7 +272,7 @@ impl Plan {
         let replicas = self.services.get(service.at())?.replicas;
         let name = format!("{caller}->{callee}");
         let place = |purpose| Place::named(&name, purpose);
-        let policies = Stack::compile(&format!("{path}.policies"), &edge.policies, checker);
+        let policies = Policies::compile(self, &format!("{path}.policies"), (&edge.policies, callers), checker);
         let latency =
             edge.link.latency.as_ref().and_then(|dist| checker.dist(self, &format!("{path}.link.latency"), dist));
         let latency = latency.filter(|id| self.dists[id.at()].is_constant() != Some(0.0));
@@ -300,6 +302,7 @@ impl Plan {
             total: policies.total,
             timeout: policies.timeout,
             retry: policies.retry,
+            stack: policies.stack,
             propagate: edge.propagate_deadline,
             cancel: edge.cancel,
             slots,
@@ -376,77 +379,4 @@ fn compile_capacity(path: &str, capacity: &Capacity, checker: &mut Checker<'_>) 
         }
         Capacity::Unlimited => CapacityPlan::Unlimited,
     }
-}
-
-/// A policy stack in the one shape that this version knows: timeout around retry around timeout.
-#[derive(Default)]
-struct Stack {
-    total: Option<Span>,
-    retry: Option<Retry>,
-    timeout: Option<Span>,
-}
-
-impl Stack {
-    fn compile(path: &str, policies: &[Policy], checker: &mut Checker<'_>) -> Self {
-        let mut stack = Self::default();
-        for (at, policy) in policies.iter().enumerate() {
-            let path = format!("{path}.{at}");
-            let repeated = match policy {
-                Policy::Timeout(span) => {
-                    let span = checker.span(format!("{path}.timeout"), *span);
-                    // A timeout alone is one of the only attempt there is.
-                    let outside = stack.retry.is_none() && policies[at..].iter().any(|p| matches!(p, Policy::Retry(_)));
-                    let slot = if outside { &mut stack.total } else { &mut stack.timeout };
-                    slot.replace(span).is_some()
-                }
-                Policy::Retry(spec) => {
-                    let retry = compile_retry(&format!("{path}.retry"), spec, checker);
-                    stack.retry.replace(retry).is_some()
-                }
-            };
-            if repeated {
-                let remedy = "use at most one `timeout` before `retry`, one `retry`, and one `timeout` after it";
-                checker.problem(path, "the same policy stands here twice", remedy);
-            }
-        }
-        if let (Some(total), Some(timeout)) = (stack.total, stack.timeout)
-            && timeout > total
-        {
-            let rule =
-                format!("the timeout of each attempt ({timeout}) is longer than that of the whole call ({total})");
-            checker.problem(path, rule, "make the inner timeout shorter");
-        }
-        stack
-    }
-}
-
-fn compile_retry(path: &str, spec: &retry::Spec, checker: &mut Checker<'_>) -> Retry {
-    let retry = Retry::new(spec);
-    let (tag, on) = match spec {
-        retry::Spec::Constant(spec) => ("constant", &spec.on),
-        retry::Spec::Exponential(spec) => {
-            checker.span(format!("{path}.exponential.base"), spec.base);
-            if !(spec.factor >= 1.0 && spec.factor <= 1000.0) {
-                let rule = format!("the factor {} is not between 1 and 1000", spec.factor);
-                checker.problem(format!("{path}.exponential.factor"), rule, "2 is usual");
-            }
-            if let Some(cap) = spec.cap.filter(|cap| *cap < spec.base) {
-                let rule = format!("the cap {cap} is below the base {}", spec.base);
-                checker.problem(format!("{path}.exponential.cap"), rule, "make the cap at least as long as the base");
-            }
-            ("exponential", &spec.on)
-        }
-    };
-    checker.within(format!("{path}.{tag}.attempts"), retry.attempts().into(), 1, 1000);
-    if let Some(on) = on
-        && (on.is_empty() || on.contains(&Failure::Abandoned) || on.contains(&Failure::Cancelled))
-    {
-        let rule = "a caller cannot retry when nobody waits any more (`abandoned`, `cancelled`), nor on nothing";
-        checker.problem(
-            format!("{path}.{tag}.on"),
-            rule,
-            "list failures such as `timeout` and `error`, or leave `on` out",
-        );
-    }
-    retry
 }

@@ -16,8 +16,10 @@ pub struct Edge {
     /// Which replica gets a call; `round_robin` by default.
     #[serde(default)]
     pub balance: Balance,
-    /// What the caller does about slow and failed calls, outermost first. Today: at most one `timeout` outside
-    /// (for the whole call), one `retry`, and one `timeout` inside of it (for each attempt).
+    /// What the caller does about slow and failed calls, outermost first, at most eight. Each replica of the caller has
+    /// its own. The order matters: a `timeout` around `retry` is for the whole call, one inside of it for each attempt;
+    /// a `breaker` inside of `retry` counts every attempt and its rejections are tried again, one around it counts each
+    /// call once. resilience4j's annotations nest as `retry`, `breaker`, `rate_limit`, `timeout`, `bulkhead`.
     #[serde(default)]
     pub policies: Vec<Policy>,
     /// Tell the callee until when the answer is wanted; it then drops what comes too late, and passes the rest on.
@@ -74,7 +76,7 @@ fn hundred() -> u32 {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Policy {
-    /// Stop waiting after this long. Outside of `retry` for the whole call, inside for each attempt.
+    /// Stop waiting after this long for what is inside: the whole call around `retry`, each attempt inside of it.
     Timeout(Duration),
     /// Try a failed call again.
     Retry(retry::Spec),

@@ -48,7 +48,8 @@ impl Run<'_> {
                 ));
             }
         }
-        Ok(())
+        let stacked = self.state.invocations.iter().filter(|(_, invocation)| !invocation.frames.is_none()).count();
+        balance("records for policies = calls that go through some", self.state.frames.len() as u64, stacked as u64)
     }
 
     fn audit_services(&self) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! The two records of everything in flight: the caller's side of a call, and the callee's.
 
+use super::stack::Frames;
 use crate::plan::{ClientId, EdgeId, EndpointId, Pc, ReplicaId, ServiceId};
 use squall_sim::random::Luck;
 use squall_sim::{Key, Span, Ticket, Time};
@@ -24,6 +25,8 @@ pub(crate) struct Invocation {
     pub(crate) timer: Ticket,
     pub(crate) total_timer: Ticket,
     pub(crate) patience: Ticket,
+    /// Where it stands among the policies of its edge, if they need a record.
+    pub(crate) frames: Key<Frames>,
     /// The last backoff.
     pub(crate) previous: Span,
     pub(crate) edge: EdgeId,

@@ -1,6 +1,7 @@
 //! The caller's side of a call: choose a replica, wait, time out, try again, give up.
 
 use super::call::{Call, Family, Invocation, State as CallState};
+use super::stack::Frames;
 use super::{Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{BalancePlan, DistId, EdgeId, EdgePlan, MAX_SCOPES, Pc, Plan, ReplicaId};
@@ -82,7 +83,11 @@ impl Run<'_> {
         if in_flight as u64 >= self.plan.settings.limits.in_flight {
             self.overfull();
         }
-        self.attempt(key);
+        if self.plan.edges[edge.at()].stack.is_none() {
+            self.attempt(key);
+        } else {
+            self.enter_stack(key);
+        }
         key
     }
 
@@ -177,7 +182,8 @@ impl Run<'_> {
             return Time::MAX;
         }
         let total = edge.total.map_or(Time::MAX, |total| invocation.began + total);
-        due.min(inherited).min(total)
+        let stack = self.state.frames.get(invocation.frames).map_or(Time::MAX, Frames::deadline);
+        due.min(inherited).min(total).min(stack)
     }
 
     /// Counts a call as outstanding where the balancer looks at that; the replica then, or `UNCOUNTED`.
@@ -266,10 +272,12 @@ impl Run<'_> {
         }
         invocation.waiting = false;
         self.cx.cancel(invocation.timer);
+        let stacked = !invocation.frames.is_none();
         if invocation.target != UNCOUNTED {
             self.settle(key);
         }
         match outcome {
+            Ok(()) if stacked => self.ascend(key, Ok(())),
             Ok(()) => self.conclude(key, Ok(())),
             Err(failure) => self.attempt_failed(key, failure),
         }
@@ -283,6 +291,10 @@ impl Run<'_> {
     /// The whole call has taken too long for the software, or for the person.
     pub(super) fn total_timeout(&mut self, key: Key<Invocation>, failure: Failure) {
         let invocation = &self.state.invocations[key];
+        if !invocation.frames.is_none() {
+            self.cut_all(key, failure);
+            return self.conclude(key, Err(failure));
+        }
         self.cx.cancel(invocation.timer);
         if invocation.waiting {
             let edge = invocation.edge.at();
@@ -297,6 +309,9 @@ impl Run<'_> {
         let invocation = &mut self.state.invocations[key];
         let edge = &plan.edges[invocation.edge.at()];
         self.state.edges[invocation.edge.at()].totals.failed_attempts[failure as usize] += 1;
+        if !invocation.frames.is_none() {
+            return self.ascend(key, Err(failure));
+        }
         let facts = Facts { attempts: invocation.attempt, previous: invocation.previous, failure };
         let luck = invocation.luck.child(edge.jitter_place, invocation.attempt.into());
         let delay = edge.retry.and_then(|retry| retry.decide(facts, &mut luck.at(edge.jitter_place)));
@@ -314,7 +329,7 @@ impl Run<'_> {
     }
 
     /// A call is over: tell whoever waits for it.
-    fn conclude(&mut self, key: Key<Invocation>, outcome: Outcome) {
+    pub(super) fn conclude(&mut self, key: Key<Invocation>, outcome: Outcome) {
         let invocation = &self.state.invocations[key];
         self.cx.cancel(invocation.total_timer);
         let totals = &mut self.state.edges[invocation.edge.at()].totals;
@@ -333,7 +348,7 @@ impl Run<'_> {
     }
 
     /// The caller no longer waits for the attempt under way.
-    fn leave(&mut self, key: Key<Invocation>) {
+    pub(super) fn leave(&mut self, key: Key<Invocation>) {
         let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
         let call = std::mem::replace(&mut invocation.call, Key::NONE);
@@ -365,10 +380,14 @@ impl Run<'_> {
             return;
         };
         let (timer, total) = (invocation.timer, invocation.total_timer);
+        let (waiting, stacked) = (invocation.waiting, !invocation.frames.is_none());
         self.cx.cancel(timer);
         self.cx.cancel(total);
-        if invocation.waiting {
+        if waiting {
             self.leave(key);
+        }
+        if stacked {
+            self.cut_all(key, Failure::Cancelled);
         }
         if let Some(invocation) = self.state.invocations.remove(key) {
             self.state.edges[invocation.edge.at()].totals.abandoned += 1;

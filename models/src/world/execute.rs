@@ -152,6 +152,7 @@ impl Run<'_> {
             timer: Ticket::NONE,
             total_timer: Ticket::NONE,
             patience: Ticket::NONE,
+            frames: Key::NONE,
             previous: Span::ZERO,
             edge,
             endpoint,

@@ -9,6 +9,7 @@ mod client;
 mod deadlock;
 mod execute;
 mod fault;
+mod layer;
 mod line;
 mod lookup;
 mod observe;
@@ -16,6 +17,7 @@ mod pool;
 mod replica;
 mod sharing;
 mod source;
+mod stack;
 mod strand;
 
 use crate::blueprint::Violation;
@@ -26,10 +28,12 @@ use cache::CacheState;
 use call::{Call, Invocation, Reload};
 use caller::EdgeState;
 use client::ClientState;
+use layer::LayerState;
 use observe::Observer;
 use pool::PoolState;
 use replica::{Replica, ServiceState};
 use squall_sim::{Context, Ended, Key, Model, Simulation, Slab, Time};
+use stack::{Alarm, Frames};
 use std::sync::Arc;
 
 /// What can happen.
@@ -57,6 +61,8 @@ pub(crate) enum Event {
     GiveUp(Key<Invocation>),
     /// A backoff is over.
     Retry(Key<Invocation>),
+    /// A layer of a call's policies has waited long enough.
+    Layer { invocation: Key<Invocation>, layer: u8, alarm: Alarm },
     /// A call has waited too long in a queue.
     QueueTimeout(Key<Call>),
     /// A call has waited too long for a connection.
@@ -79,6 +85,8 @@ enum Task {
     Execute(Key<Call>),
     /// Make the next attempt.
     Attempt(Key<Invocation>),
+    /// Go on inwards through the policies.
+    Descend(Key<Invocation>),
     /// Go on with a call that waited for another.
     Resume { call: Key<Call>, outcome: Outcome },
     /// A call ends.
@@ -108,6 +116,10 @@ struct State {
     services: Vec<ServiceState>,
     replicas: Vec<Replica>,
     edges: Vec<EdgeState>,
+    /// Calls among the policies of their edges.
+    frames: Slab<Frames>,
+    /// One for each stack of policies, caller's replica and layer.
+    layers: Vec<LayerState>,
     /// Calls outstanding, for each edge, caller's replica and callee's replica.
     outstanding: Vec<u32>,
     /// Calls whose callers have left without a word, and the place above where each is still counted.
@@ -159,6 +171,7 @@ impl Run<'_> {
             Event::Deliver(call) => self.deliver(call),
             Event::AttemptTimeout(invocation) => self.attempt_timeout(invocation),
             Event::Retry(invocation) => self.attempt(invocation),
+            Event::Layer { invocation, layer, alarm } => self.alarm(invocation, layer, alarm),
             Event::Shared(replica) => self.shared(replica),
             Event::TotalTimeout(invocation) => self.total_timeout(invocation, Failure::Timeout),
             Event::GiveUp(invocation) => self.total_timeout(invocation, Failure::Abandoned),
@@ -178,6 +191,7 @@ impl Run<'_> {
         match task {
             Task::Execute(call) => self.execute(call),
             Task::Attempt(invocation) => self.attempt(invocation),
+            Task::Descend(invocation) => self.descend(invocation),
             Task::Resume { call, outcome } => self.resume(call, outcome),
             Task::Finish { call, outcome } => self.finish(call, outcome),
             Task::Cancel(call) => self.kill(call, Failure::Cancelled),
@@ -193,6 +207,7 @@ impl World {
         let mut run = Run { plan: &world.plan, state: &mut world.state, cx };
         run.schedule_observations();
         run.declare_lanes();
+        run.state.layers = layer::all(run.plan, run.cx);
         run.schedule_faults();
         run.schedule_clients();
         run.prefill_caches();
@@ -211,6 +226,8 @@ impl State {
             tasks: Vec::new(),
             clients: plan.clients.iter().map(|client| ClientState::new(client, seed)).collect(),
             services: plan.services.iter().map(ServiceState::new).collect(),
+            frames: Slab::default(),
+            layers: Vec::new(),
             edges: plan.edges.iter().map(|edge| EdgeState::new(plan, edge)).collect(),
             outstanding: vec![0; plan.balancer_slots as usize],
             lingering: lookup::Lookup::default(),
