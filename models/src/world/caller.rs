@@ -1,10 +1,11 @@
 //! The caller's side of a call: choose a replica, wait, time out, try again, give up.
 
 use super::call::{Call, Family, Invocation, State as CallState};
+use super::link::{Sent, Trouble};
 use super::stack::Frames;
 use super::{Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{BalancePlan, DistId, EdgeId, EdgePlan, MAX_SCOPES, Pc, Plan, ReplicaId};
+use crate::plan::{BalancePlan, EdgeId, EdgePlan, MAX_SCOPES, Pc, Plan, ReplicaId};
 use crate::report::EdgeTotals;
 use crate::retry::Facts;
 use squall_sim::random::{Draw, Luck};
@@ -23,25 +24,8 @@ pub(crate) struct EdgeState {
     counts: bool,
 }
 
-/// What faults do to a link at the moment.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Trouble {
-    pub(crate) any: bool,
-    pub(crate) no_calls: bool,
-    pub(crate) no_answers: bool,
-    pub(crate) loss: f64,
-    pub(crate) delay: Option<DistId>,
-}
-
 /// The target of an attempt that no balancer counts.
 pub(super) const UNCOUNTED: u32 = u32::MAX;
-
-/// What became of a message.
-enum Sent {
-    Lost,
-    /// Arrives after this long; zero is now.
-    After(Span),
-}
 
 impl EdgeState {
     pub(crate) fn new(plan: &Plan, edge: &EdgePlan) -> Self {
@@ -227,39 +211,6 @@ impl Run<'_> {
         if let Sent::After(latency) = self.send(edge, luck, false) {
             self.reply(key, attempt, outcome, latency);
         }
-    }
-
-    /// What becomes of a message over an edge, there or back.
-    #[inline]
-    fn send(&mut self, id: EdgeId, luck: Luck, there: bool) -> Sent {
-        let edge = &self.plan.edges[id.at()];
-        let state = &mut self.state.edges[id.at()];
-        if edge.plain && !state.trouble.any {
-            return Sent::After(Span::ZERO);
-        }
-        let places = if there { &edge.there } else { &edge.back };
-        let mut latency = match edge.latency {
-            Some(dist) => self.plan.dist(dist).sample_span(&mut luck.at(places.latency)),
-            None => Span::ZERO,
-        };
-        let mut loss = edge.loss;
-        if state.trouble.any {
-            let trouble = state.trouble;
-            if if there { trouble.no_calls } else { trouble.no_answers } {
-                state.totals.lost += 1;
-                return Sent::Lost;
-            }
-            // Two independent chances of loss.
-            loss = 1.0 - (1.0 - loss) * (1.0 - trouble.loss);
-            if let Some(delay) = trouble.delay {
-                latency += self.plan.dist(delay).sample_span(&mut luck.at(places.fault));
-            }
-        }
-        if loss > 0.0 && luck.at(places.loss).unit() < loss {
-            state.totals.lost += 1;
-            return Sent::Lost;
-        }
-        Sent::After(latency)
     }
 
     /// An answer has reached the caller, if it still waits for this attempt.

@@ -2,7 +2,7 @@
 //! add up and leave nothing behind.
 
 use super::call::{Call, State as CallState};
-use super::caller::Trouble;
+use super::link::Trouble;
 use super::{Event, Run};
 use crate::outcome::Failure;
 use crate::plan::{EdgeId, Effect, ReplicaId, ServiceId};

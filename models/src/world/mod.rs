@@ -11,6 +11,7 @@ mod execute;
 mod fault;
 mod layer;
 mod line;
+mod link;
 mod lookup;
 mod observe;
 mod pool;
