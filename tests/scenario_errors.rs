@@ -112,6 +112,24 @@ const BAD: &[(&str, &str, &[&str])] = &[
     ("{exponential: {mean: 10ms}}", "{exponential: {mean: 1ms}, uniform: {min: 1ms, max: 2ms}}", &["stand together"]),
     ("ttl: 60s", "per_replica: yes", &["`yes` is not `true` or `false`"]),
     ("[work: 5ms]", "{work: 5ms}", &["a map is not a list"]),
+    // Presets.
+    (
+        "[timeout: 1s]",
+        "[retry: {preset: resilience4j-3}]",
+        &["s.yaml:8:61", "there is no preset `resilience4j-3` for `retry`", "did you mean `resilience4j-2`?"],
+    ),
+    (
+        "[timeout: 1s]",
+        "[retry: {preset: resilience4j-2, attempt: 5}]",
+        &["s.yaml:8:77", "there is no field `attempt` here", "did you mean `attempts`?"],
+    ),
+    (
+        "[timeout: 1s]",
+        "[retry: {preset: resilience4j-2, attempts: none}]",
+        &["s.yaml:8:87", "`none` is not a whole number"],
+    ),
+    ("[timeout: 1s]", "[retry: {preset: [a]}]", &["s.yaml:8:53", "`preset` names nothing", "squall list presets"]),
+    ("[timeout: 1s]", "[timeout: {preset: resilience4j-2}]", &["a map is not a duration"]),
     // Names.
     ("  l1: {", "  l.1: {", &["`l.1` is no name that can be used"]),
     ("  bigger: {", "  unmitigated: {", &["`unmitigated` is the scenario as it stands"]),

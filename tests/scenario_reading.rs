@@ -195,6 +195,40 @@ fn the_same_input_written_otherwise_is_the_same() {
     assert_eq!(load(&yaml).canonical, load(json).canonical);
 }
 
+/// What comes of a client's policies, as canonical text without the form in which they were written.
+fn with_policies(policies: &str, sets: &[&str]) -> String {
+    let text = TOPOLOGY.replace("priority: 3", &format!("edge: {{policies: {policies}}}"));
+    Folder::new(&[("s.yaml", &text)]).load("s.yaml", sets).canonical
+}
+
+#[test]
+fn a_preset_is_what_it_stands_for_with_changes_over_it() {
+    let plain = with_policies("[retry: {preset: resilience4j-2}]", &[]);
+    assert_eq!(plain, with_policies("[retry: {constant: {attempts: 3, delay: 500ms}}]", &[]));
+    let written = with_policies("[retry: {constant: {attempts: 7, delay: 500ms, jitter: full, on: [error]}}]", &[]);
+    let changed = "[retry: {preset: resilience4j-2, jitter: full, attempts: 7, on: [error]}]";
+    assert_eq!(with_policies(changed, &[]), written);
+    // A change by path is made to the preset as it is written, before it is put in place.
+    let sets = ["clients.web.edge.policies.0.retry.attempts=7", "clients.web.edge.policies.0.retry.jitter=full"];
+    assert_eq!(with_policies("[retry: {preset: resilience4j-2, on: [error]}]", &sets), written);
+}
+
+/// A service may be called like a family: its name is no place for a preset.
+#[test]
+fn names_that_a_user_gives_are_no_families() {
+    let text = TOPOLOGY.replace("  db:", "  retry:").replace("call: db.query", "call: retry.query");
+    Folder::new(&[("s.yaml", &text)]).load("s.yaml", &[]);
+    let text = text.replace("    capacity: {workers: 4}", "    preset: resilience4j-2\n    capacity: {workers: 4}");
+    let message = Folder::new(&[("s.yaml", &text)]).refused("s.yaml", &[]);
+    assert!(message.contains("there is no field `preset` here"), "{message}");
+}
+
+#[test]
+fn the_schema_offers_presets() {
+    let text = schema().to_string();
+    assert!(text.contains("resilience4j-2"), "{text}");
+}
+
 #[test]
 fn expectations_are_for_their_variants_and_share_their_windows() {
     let scenario = "\

@@ -47,6 +47,7 @@ mod blueprint;
 pub mod histogram;
 pub mod outcome;
 mod plan;
+pub mod presets;
 pub mod problem;
 pub mod report;
 pub mod retry;

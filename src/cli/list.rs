@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::output::{Output, width};
+use super::presets;
 use super::reference::{Entry, Reference};
 use super::select::nearest;
 use crate::report::style::{DIM, HEADING, paint, wrap};
@@ -17,7 +18,9 @@ Examples:
   squall list
   squall list services
   squall list retry exponential
-  squall list faults slow";
+  squall list faults slow
+  squall list presets
+  squall list presets resilience4j-2";
 
 pub(super) fn build(command: Command) -> Command {
     command
@@ -38,6 +41,9 @@ pub(super) fn run(matches: &ArgMatches, output: &mut Output) -> Exit {
     if words.is_empty() {
         output.print(&overview(&reference, width));
         return Exit::Fine;
+    }
+    if words[0] == presets::NAME {
+        return presets::run(&words[1..], width, output);
     }
     for end in 1..=words.len() {
         if reference.find(&words[..end]).is_empty() {
@@ -93,16 +99,19 @@ fn overview(reference: &Reference<'_>, width: usize) -> String {
             }
         }
     }
-    out + &format!("\n{}\n", paint(DIM, "More of each: squall list clients, squall list retry exponential, …"))
+    out + &format!(
+        "\n{}\n",
+        paint(DIM, "More of each: squall list clients, squall list retry exponential, …; squall list presets")
+    )
 }
 
 /// A doc comment as one paragraph: where its lines end in the source means nothing.
-fn flow(doc: &str) -> String {
+pub(super) fn flow(doc: &str) -> String {
     doc.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A name in a column, and text beside it.
-fn definition(name: &str, text: &str, column: usize, width: usize) -> String {
+pub(super) fn definition(name: &str, text: &str, column: usize, width: usize) -> String {
     let mut out = String::new();
     let lines = wrap(text, width.saturating_sub(column).max(20));
     let padding = " ".repeat(column.saturating_sub(name.chars().count()).max(1));

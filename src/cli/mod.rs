@@ -9,6 +9,7 @@ mod interrupt;
 mod list;
 mod man;
 mod output;
+mod presets;
 mod reference;
 mod run;
 mod schema;

@@ -5,6 +5,7 @@ use super::expect::{Expect, Expectation, Placed};
 use super::issue::Issues;
 use super::merge::{self, Change};
 use super::node::{Entry, FileId, Mark, Node};
+use super::preset::{self, Shelf};
 use super::sentence::Scope;
 use super::source::{Sources, offset, read_text};
 use super::spec::{Overlay, Run, Scenario, Variant};
@@ -39,6 +40,7 @@ pub(super) struct Loader {
     pub(super) data: DataFiles,
     /// Policy files, each read once.
     overlays: BTreeMap<PathBuf, Vec<Change>>,
+    presets: Shelf,
 }
 
 /// A variant before it is compiled.
@@ -265,6 +267,7 @@ impl Loader {
                 self.overlay(&mut tree, base, name, variant);
             }
             merge::apply(&mut tree, base.sets.clone(), &SETTABLE, &mut self.issues);
+            preset::expand(&mut tree, &mut self.presets, &mut self.sources, &mut self.issues);
             let (mut world, mut damaged) = world::read(&tree, &mut self.issues);
             damaged.extend(self.data.fill(&mut world, &tree, &self.sources, &mut self.issues));
             let about = variant.about.clone();

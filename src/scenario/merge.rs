@@ -10,11 +10,14 @@ use super::yaml::DEEPEST;
 use std::collections::BTreeMap;
 
 /// Sections whose keys are names that the user gives.
-const NAMED: [&str; 9] = ["keys", "clients", "services", "caches", "pools", "endpoints", "edges", "variants", "set"];
+pub(super) const NAMED: [&str; 9] =
+    ["keys", "clients", "services", "caches", "pools", "endpoints", "edges", "variants", "set"];
 
 /// Fields that hold one of several things, told apart by the key.
-const PICKS: [&str; 9] =
-    ["arrivals", "rate", "capacity", "balance", "patience", "delay", "think", "latency", "max_wait"];
+const PICKS: [&str; 12] = [
+    "arrivals", "rate", "capacity", "balance", "patience", "delay", "think", "latency", "max_wait", "budget", "jitter",
+    "wait",
+];
 
 /// What a scenario may leave out, so that a path may lead through it.
 const IMPLIED: [&str; 14] = [

@@ -9,6 +9,8 @@
 //! 4. for each variant, the `set` of its `apply` files in their order, then its own `set`;
 //! 5. `--set` from the command line.
 //!
+//! Last, each `{preset: NAME, …}` becomes what a library does by default, with the other fields of the map laid over it.
+//!
 //! A path in a `set` is keys and list numbers with dots between: `services.api.endpoints.get.steps.0.work`. What it leads
 //! through has to exist, except sections that a file may leave out (`edge`, `edges.NAME`, `link`, `queue`, …). In a list the
 //! number after the last adds one. `null` removes; removals come after everything else in the same `set`, from behind.
@@ -26,6 +28,7 @@ mod load;
 mod merge;
 mod metric;
 mod node;
+mod preset;
 mod sentence;
 mod source;
 mod typed;
@@ -35,6 +38,7 @@ mod world;
 mod yaml;
 
 pub use expect::{Expect, Expectation, Judgement, Verdict};
+pub use preset::{Preset, Setting, presets};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -120,5 +124,8 @@ pub fn load_bytes(path: &Path, bytes: &[u8], sets: &[String]) -> Result<Loaded, 
 /// The JSON Schema (draft-07) of a scenario file.
 #[must_use]
 pub fn schema() -> serde_json::Value {
-    schemars::generate::SchemaSettings::draft07().into_generator().into_root_schema_for::<spec::Scenario>().to_value()
+    let settings = schemars::generate::SchemaSettings::draft07();
+    let mut schema = settings.into_generator().into_root_schema_for::<spec::Scenario>().to_value();
+    preset::into_schema(&mut schema);
+    schema
 }

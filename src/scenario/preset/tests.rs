@@ -1,0 +1,75 @@
+//! Every preset is what its family takes, and says where each value is from.
+
+use super::*;
+use crate::scenario::typed;
+use serde::de::DeserializeOwned;
+use squall_models::problem::Problem;
+use squall_models::retry;
+
+/// Reads values as what a family takes, and what is wrong with them there.
+type Reader = fn(&Node, &mut Issues) -> Vec<Problem>;
+
+fn reads<T: DeserializeOwned>(values: &Node, issues: &mut Issues) -> Vec<Problem> {
+    typed::read::<T>(values, values.at, issues);
+    Vec::new()
+}
+
+/// How each family that has presets is read.
+const FAMILIES: &[(&str, Reader)] = &[("retry", reads::<retry::Spec>)];
+
+#[test]
+fn every_preset_is_valid_and_every_value_has_a_source() {
+    let mut wrong = Vec::new();
+    for embedded in PRESETS {
+        let (mut sources, mut issues) = (Sources::default(), Issues::default());
+        let name = format!("{}.{}", embedded.family, embedded.name);
+        let Some(preset) = describe(embedded, &mut sources, &mut issues) else {
+            wrong.push(format!("{name}:\n{}", issues.render(&sources, Path::new(&name))));
+            continue;
+        };
+        if [&preset.library, &preset.about, &preset.source].iter().any(|text| text.trim().is_empty()) {
+            wrong.push(format!("{name}: `library`, `about` and `source` must say something"));
+        }
+        let root = parse(embedded, &mut sources, &mut issues).expect("it was parsed before");
+        let file = read::<File>(&root, root.at, &mut issues).value.expect("it was read before");
+        for setting in preset.values.iter().filter(|setting| setting.source.trim().is_empty()) {
+            wrong.push(format!("{name}: nothing says where `{}` is from", setting.path));
+        }
+        for path in file.sources.keys().filter(|path| preset.values.iter().all(|setting| setting.path != **path)) {
+            wrong.push(format!("{name}: `sources` speaks of `{path}`, which `values` does not set"));
+        }
+        match FAMILIES.iter().find(|(family, _)| *family == embedded.family) {
+            Some((_, reader)) => {
+                let problems = reader(root.get("values").expect("it has values"), &mut issues);
+                wrong.extend(problems.iter().map(|problem| format!("{name}: {problem}")));
+            }
+            None => wrong.push(format!("{name}: list how the family `{}` is read", embedded.family)),
+        }
+        if issues.len() > 0 {
+            wrong.push(format!("{name}:\n{}", issues.render(&sources, Path::new(&name))));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn names_are_unique_in_their_family_and_stand_in_order() {
+    for pair in PRESETS.windows(2).filter(|pair| pair[0].family == pair[1].family) {
+        assert!(pair[0].name < pair[1].name, "`{}` before `{}`", pair[1].name, pair[0].name);
+    }
+}
+
+/// Everything in the folder is embedded, so that a new file cannot be forgotten in the table.
+#[test]
+fn every_file_is_embedded() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/presets");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .expect("there are presets")
+        .map(|entry| entry.expect("the folder can be read").file_name().to_string_lossy().into_owned())
+        .collect();
+    let mut embedded: Vec<String> =
+        PRESETS.iter().map(|preset| format!("{}.{}.yaml", preset.family, preset.name)).collect();
+    files.sort();
+    embedded.sort();
+    assert_eq!(files, embedded);
+}
