@@ -44,7 +44,10 @@
 #![forbid(unsafe_code)]
 
 mod blueprint;
+mod checks;
 pub mod histogram;
+pub mod latencies;
+pub mod limit;
 pub mod outcome;
 mod plan;
 pub mod presets;
