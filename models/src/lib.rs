@@ -54,6 +54,7 @@ pub mod presets;
 pub mod problem;
 pub mod report;
 pub mod retry;
+pub mod shed;
 pub mod spec;
 pub mod units;
 mod world;
