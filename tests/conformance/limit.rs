@@ -101,7 +101,10 @@ fn envoy(vector: &Value, check: &mut Check) -> Result<(), String> {
     let mut draws = Given::always(0.0);
     let mut now = Time::ZERO;
     let mut serve = |limit: &mut Limit, now: Time, rtt: Span| match limit.admit(now, &mut draws) {
-        Verdict::Admit(token) => Ok(limit.ended(now + rtt, token, Ended::Success, &mut draws)),
+        Verdict::Admit(token) => {
+            limit.ended(now + rtt, token, Ended::Success, &mut draws);
+            Ok(())
+        }
         other => Err(format!("{other:?} with nothing under way")),
     };
     let min_rtt = ms(number(config, "min_rtt_ms")?);
