@@ -44,6 +44,7 @@
 #![forbid(unsafe_code)]
 
 mod blueprint;
+pub mod bulkhead;
 mod checks;
 pub mod histogram;
 pub mod latencies;
