@@ -46,6 +46,8 @@
 mod blueprint;
 pub mod bulkhead;
 mod checks;
+pub mod fallback;
+pub mod hedge;
 pub mod histogram;
 pub mod latencies;
 pub mod limit;
