@@ -53,6 +53,7 @@ pub mod latencies;
 pub mod limit;
 pub mod outcome;
 mod plan;
+pub mod pool;
 pub mod presets;
 pub mod problem;
 pub mod report;
