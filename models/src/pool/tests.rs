@@ -121,7 +121,7 @@ fn hikaris_creator_opens_one_after_the_other_and_backs_off() {
             pool.wake(now);
             actions(&mut pool);
         }
-        now = now + Span::from_millis(5);
+        now += Span::from_millis(5);
     }
     assert_eq!(opened, [ms(5), ms(40), ms(75)]);
 
@@ -339,24 +339,24 @@ impl Around {
             3 | 4 => {
                 let holder = self.held.keys().nth(pick(self.held.len())).copied();
                 if let Some(slot) = holder.and_then(|holder| self.held.remove(&holder)) {
-                    if which % 5 == 0 {
-                        self.pool.broken(self.now, slot, which % 2 == 0);
+                    if which.is_multiple_of(5) {
+                        self.pool.broken(self.now, slot, which.is_multiple_of(2));
                     }
                     self.pool.release(self.now, slot, &mut self.draws);
                 }
             }
             5 | 6 => {
                 if let Some(slot) = self.connecting.pop_front() {
-                    let result = if which % 4 == 0 { Err(Failure::Refused) } else { Ok(()) };
+                    let result = if which.is_multiple_of(4) { Err(Failure::Refused) } else { Ok(()) };
                     self.pool.connected(self.now, slot, result, &mut self.draws);
                 } else if let Some(slot) = self.testing.pop_front() {
-                    self.pool.tested(self.now, slot, which % 3 > 0);
+                    self.pool.tested(self.now, slot, !which.is_multiple_of(3));
                 }
             }
             7 if !self.waiting.is_empty() => {
                 let waiter = self.waiting[pick(self.waiting.len())];
-                if which % 2 == 0 || self.pool.timed_out(waiter) == Late::Fails {
-                    if which % 2 == 0 {
+                if which.is_multiple_of(2) || self.pool.timed_out(waiter) == Late::Fails {
+                    if which.is_multiple_of(2) {
                         self.pool.leave(waiter);
                     }
                     self.waiting.retain(|&known| known != waiter);
@@ -365,11 +365,11 @@ impl Around {
             8 => {
                 let slots: Vec<Slot> = self.pool.slots().map(|(slot, _)| slot).collect();
                 if let Some(&slot) = slots.get(pick(slots.len())) {
-                    self.pool.died(slot, if which % 2 == 0 { Health::Dead } else { Health::Silent });
+                    self.pool.died(slot, if which.is_multiple_of(2) { Health::Dead } else { Health::Silent });
                 }
             }
             _ => {
-                self.now = self.now + Span::from_millis(u64::from(which) * 7);
+                self.now += Span::from_millis(u64::from(which) * 7);
                 if self.pool.next_wake() <= self.now {
                     self.pool.wake(self.now);
                 }
@@ -428,7 +428,7 @@ fn a_smaller_size_is_reached_as_connections_come_back() {
                     Action::Fail(..) | Action::Close(_) => {}
                 }
             }
-            now = now + Span::from_millis(10);
+            now += Span::from_millis(10);
             if pool.next_wake() <= now {
                 pool.wake(now);
             }
