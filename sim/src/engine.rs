@@ -79,6 +79,18 @@ impl<E: Copy> Context<E> {
         self.queue.push_lane(lane, self.now, event)
     }
 
+    /// Declares a lane for events that are scheduled one after the other, such as the arrivals from one source: the next
+    /// no earlier than the last.
+    pub fn ordered_lane(&mut self) -> Lane {
+        self.queue.ordered_lane()
+    }
+
+    /// Schedules an event at a time, in a lane that was declared for an order. One in the past happens now.
+    #[inline]
+    pub fn at_lane(&mut self, lane: Lane, time: Time, event: E) -> Ticket {
+        self.queue.push_ordered(lane, time.max(self.now), event)
+    }
+
     /// Takes an event back; false if it has happened or was taken back before.
     #[inline]
     pub fn cancel(&mut self, ticket: Ticket) -> bool {

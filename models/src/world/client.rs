@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 use crate::plan::{ClientId, ClientPlan, Pattern};
 use crate::report::ClientTotals;
 use squall_sim::random::{Draw, Luck, Place, Purpose, Stream};
-use squall_sim::{Key, Span, Ticket, Time};
+use squall_sim::{Key, Lane, Span, Ticket, Time};
 
 /// What changes about a client.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct ClientState {
     pub(crate) window: Histogram<6>,
     pub(crate) in_flight: u64,
     source: Source,
+    /// One arrival knows the next, so they are in order.
+    lane: Option<Lane>,
     lucks: Stream,
     number: u64,
     /// Requests that each closed-loop user has made.
@@ -39,6 +41,7 @@ impl ClientState {
             window: Histogram::default(),
             in_flight: 0,
             source: Source::new(&plan.pattern, seed, &plan.name),
+            lane: None,
             lucks,
             number: 0,
             asked,
@@ -61,6 +64,7 @@ impl Run<'_> {
     pub(super) fn schedule_clients(&mut self) {
         for (plan, id) in self.plan.clients.iter().zip(0..) {
             let client = ClientId(id);
+            self.state.clients[client.at()].lane = Some(self.cx.ordered_lane());
             match &plan.pattern {
                 Pattern::Deterministic(_, Some(first)) => {
                     self.cx.at(Time::ZERO + *first, Event::Arrive(client));
@@ -73,8 +77,9 @@ impl Run<'_> {
 
     #[inline]
     fn schedule_next(&mut self, client: ClientId) {
-        if let Some(time) = self.state.clients[client.at()].source.next(self.cx.now()) {
-            self.cx.at(time, Event::Arrive(client));
+        let state = &mut self.state.clients[client.at()];
+        if let (Some(time), Some(lane)) = (state.source.next(self.cx.now()), state.lane) {
+            self.cx.at_lane(lane, time, Event::Arrive(client));
         }
     }
 

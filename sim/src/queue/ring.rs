@@ -1,46 +1,59 @@
 //! One lane: a ring buffer whose places have absolute numbers, so that a ticket can name one.
 
-pub(super) const CANCELLED: u64 = u64::MAX;
-/// Later than every event. Keys are the time in the upper 64 bits, the sequence number and the slot in the lower.
+/// Later than every event, and the mark of one that was cancelled. Keys are the time in the upper 64 bits, the sequence
+/// number and the slot (or the lane) in the lower.
 pub(super) const NEVER: u128 = u128::MAX;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Queued<E> {
-    pub(super) time: u64,
-    /// The lower half of the key, or `CANCELLED`.
-    pub(super) order: u64,
+    pub(super) key: u128,
     pub(super) event: E,
 }
 
 /// Events in the order in which they are due. A power of two of places, used in turn.
 #[derive(Clone, Debug)]
 pub(super) struct Ring<E> {
-    pub(super) entries: Vec<Queued<E>>,
-    pub(super) head: u64,
-    pub(super) tail: u64,
+    entries: Vec<Queued<E>>,
+    head: u64,
+    tail: u64,
+    /// The key of the last that was pushed.
+    last: u128,
 }
 
 impl<E> Default for Ring<E> {
     fn default() -> Self {
-        Self { entries: Vec::new(), head: 0, tail: 0 }
+        Self { entries: Vec::new(), head: 0, tail: 0, last: 0 }
     }
 }
 
 impl<E: Copy> Ring<E> {
     #[inline]
-    pub(super) fn at(&self, position: u64) -> usize {
-        position as usize & (self.entries.len() - 1)
+    fn at(&self, position: u64) -> usize {
+        position as usize & self.entries.len().wrapping_sub(1)
     }
 
     #[inline]
-    pub(super) fn push(&mut self, entry: Queued<E>) -> u64 {
-        if (self.tail - self.head) as usize == self.entries.len() {
-            self.grow(entry);
-        }
+    pub(super) fn is_empty(&self) -> bool {
+        self.head == self.tail
+    }
+
+    /// The key of the last event that was pushed, whether it is still there or not.
+    #[inline]
+    pub(super) fn last(&self) -> u128 {
+        self.last
+    }
+
+    /// Where the event is from now on.
+    #[inline]
+    pub(super) fn push(&mut self, key: u128, event: E) -> u64 {
         let position = self.tail;
+        if (position - self.head) as usize == self.entries.len() {
+            self.grow(Queued { key, event });
+        }
         let at = self.at(position);
-        self.entries[at] = entry;
-        self.tail += 1;
+        self.entries[at] = Queued { key, event };
+        self.last = key;
+        self.tail = position + 1;
         position
     }
 
@@ -54,13 +67,37 @@ impl<E: Copy> Ring<E> {
         self.entries = larger;
     }
 
+    /// Takes the event at the head out.
+    #[inline]
+    pub(super) fn pop(&mut self) -> E {
+        let event = self.entries[self.at(self.head)].event;
+        self.head += 1;
+        event
+    }
+
+    /// Marks an event as cancelled, if it is still there; whether it was, and whether at the head.
+    #[inline]
+    pub(super) fn cancel(&mut self, position: u64) -> Option<bool> {
+        // What has left the ring is before its head; the difference of such a position is huge.
+        if position.wrapping_sub(self.head) >= self.tail - self.head {
+            return None;
+        }
+        let at = self.at(position);
+        let entry = &mut self.entries[at];
+        if entry.key == NEVER {
+            return None;
+        }
+        entry.key = NEVER;
+        Some(position == self.head)
+    }
+
     /// Steps over cancelled entries; the key of the one that is then at the head.
     #[inline]
     pub(super) fn settle(&mut self) -> u128 {
         while self.head < self.tail {
-            let entry = &self.entries[self.at(self.head)];
-            if entry.order != CANCELLED {
-                return key(entry.time, entry.order);
+            let key = self.entries[self.at(self.head)].key;
+            if key != NEVER {
+                return key;
             }
             self.head += 1;
         }

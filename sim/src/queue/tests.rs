@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 enum Act {
     Push(u64),
     Lane(usize),
+    Ordered(u64),
     Cancel(usize),
     Pop,
 }
@@ -16,6 +17,7 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         3 => (0..50u64).prop_map(Act::Push),
         3 => (0..3usize).prop_map(Act::Lane),
+        3 => (0..50u64).prop_map(Act::Ordered),
         2 => (0..200usize).prop_map(Act::Cancel),
         3 => Just(Act::Pop),
     ]
@@ -27,6 +29,7 @@ proptest! {
     fn agrees_with_a_sorted_map(acts in proptest::collection::vec(act(), 1..600)) {
         let mut queue = Queue::<u64>::default();
         let lanes = [0, 7, 20].map(|delay| queue.lane(Span::from_nanos(delay)));
+        let ordered = queue.ordered_lane();
         let mut model = BTreeMap::new();
         let mut tickets = Vec::new();
         let mut now = Time::ZERO;
@@ -42,6 +45,13 @@ proptest! {
                 Act::Lane(lane) => {
                     let at = now + lanes[lane].delay();
                     tickets.push((queue.push_lane(lanes[lane], now, sequence), (at, sequence)));
+                    model.insert((at, sequence), ());
+                    sequence += 1;
+                }
+                // Often before the last one there, which the lane must notice.
+                Act::Ordered(delay) => {
+                    let at = now + Span::from_nanos(delay);
+                    tickets.push((queue.push_ordered(ordered, at, sequence), (at, sequence)));
                     model.insert((at, sequence), ());
                     sequence += 1;
                 }
