@@ -6,9 +6,10 @@
 //! - **Lanes** for events that are scheduled in the order in which they are due: after a delay that is the same on every
 //!   use (a timeout, a constant latency), or one after the other from a source that knows only its next one (arrivals).
 //!   A lane is a ring buffer and costs nothing to keep sorted; a small tournament finds the earliest of their heads.
-//! - A four-ary **heap** for all the rest. Its entries are 16 bytes: the time, a sequence number of 40 bits, and the
-//!   number of the slot that holds the event. An event that is handled usually schedules another one; the heap
-//!   therefore leaves the place of the event that it gave out open and puts the next one there.
+//! - A four-ary **heap** for all the rest, and a sorted list instead while they are few. Its entries are 16 bytes: the
+//!   time, a sequence number of 40 bits, and the number of the slot that holds the event. An event that is handled
+//!   usually schedules another one; the heap therefore leaves the place of the event that it gave out open and puts the
+//!   next one there.
 //!
 //! Cancelling is cheap in both: an entry is marked, and skipped when it comes to the head.
 
@@ -71,8 +72,6 @@ struct Slot<E> {
 pub struct Queue<E> {
     sequence: u64,
     heap: Heap,
-    /// The first place of the heap is open: its event was given out.
-    open: bool,
     slots: Vec<Slot<E>>,
     free: Vec<u32>,
     cancelled: usize,
@@ -90,7 +89,6 @@ impl<E> Default for Queue<E> {
         Self {
             sequence: 0,
             heap: Heap::default(),
-            open: false,
             slots: Vec::new(),
             free: Vec::new(),
             cancelled: 0,
@@ -153,12 +151,7 @@ impl<E: Copy> Queue<E> {
         let key = key(time.nanos(), self.sequence << SLOT_BITS | u64::from(slot));
         self.sequence += 1;
         self.live += 1;
-        if self.open {
-            self.open = false;
-            self.heap.replace_first(key);
-        } else {
-            self.heap.push(key);
-        }
+        self.heap.push(key);
         Ticket(u64::from(generation) << SLOT_BITS | u64::from(slot))
     }
 
@@ -237,10 +230,6 @@ impl<E: Copy> Queue<E> {
     pub fn pop(&mut self, last: Time) -> Option<(Time, E)> {
         let latest = key(last.nanos(), u64::MAX - 1);
         loop {
-            if self.open {
-                self.open = false;
-                self.heap.drop_first();
-            }
             let (top, head) = (self.heap.first(), self.heads.least());
             let next = top.min(head);
             if next > latest {
@@ -254,7 +243,7 @@ impl<E: Copy> Queue<E> {
                 self.live -= 1;
                 return Some((time_of(next), event));
             }
-            self.open = true;
+            self.heap.drop_first();
             let slot = self.slots[index];
             self.free.push(index as u32);
             if slot.generation % 2 == 1 {
@@ -289,10 +278,6 @@ impl<E: Copy> Queue<E> {
     /// Throws cancelled entries out of the heap.
     #[cold]
     fn compact(&mut self) {
-        if self.open {
-            self.open = false;
-            self.heap.drop_first();
-        }
         let (slots, free) = (&self.slots, &mut self.free);
         self.heap.retain(|&key| {
             let slot = key as u64 & SLOT_MASK;
