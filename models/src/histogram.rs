@@ -60,6 +60,15 @@ impl<const BITS: u32> Histogram<BITS> {
         self.max = self.max.max(span.nanos());
     }
 
+    /// Counts a value of zero so many times.
+    pub fn record_zeros(&mut self, times: u64) {
+        if times > 0 {
+            self.record(Span::ZERO);
+            self.counts[0] += times - 1;
+            self.total += times - 1;
+        }
+    }
+
     /// Counts the first value in a bucket that is not there yet.
     #[cold]
     fn grow(&mut self, at: usize) {

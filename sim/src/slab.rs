@@ -80,6 +80,13 @@ impl<T: Copy> Slab<T> {
         self.places.len() - self.free.len()
     }
 
+    /// How many places there are, taken or free: as many things as ever were there at once.
+    #[inline]
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.places.len()
+    }
+
     /// True when nothing is there.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -89,16 +96,28 @@ impl<T: Copy> Slab<T> {
     /// Puts a thing into a free place.
     #[inline]
     pub fn insert(&mut self, value: T) -> Key<T> {
-        let index = if let Some(index) = self.free.pop() {
-            let place = &mut self.places[index as usize];
-            place.value = value;
-            place.generation = place.generation.wrapping_add(1);
-            index
-        } else {
-            self.places.push(Place { value, generation: 1 });
-            self.places.len() as u32 - 1
+        self.insert_with(|_| value)
+    }
+
+    /// Makes a thing that knows its own key, right in its place.
+    #[inline]
+    pub fn insert_with(&mut self, make: impl FnOnce(Key<T>) -> T) -> Key<T> {
+        let Some(index) = self.free.pop() else {
+            let key = Key { index: self.places.len() as u32, generation: 1, of: PhantomData };
+            return self.append(key, make(key));
         };
-        Key { index, generation: self.places[index as usize].generation, of: PhantomData }
+        let place = &mut self.places[index as usize];
+        place.generation = place.generation.wrapping_add(1);
+        let key = Key { index, generation: place.generation, of: PhantomData };
+        place.value = make(key);
+        key
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn append(&mut self, key: Key<T>, value: T) -> Key<T> {
+        self.places.push(Place { value, generation: key.generation });
+        key
     }
 
     /// Takes a thing out; `None` if it is gone already.

@@ -59,10 +59,14 @@ pub(crate) struct EdgePlan {
     pub(crate) caller: String,
     pub(crate) callee_name: String,
     pub(crate) callee: ServiceId,
+    /// The first of the callee's replicas.
+    pub(crate) first_replica: u32,
     pub(crate) latency: Option<DistId>,
     pub(crate) loss: f64,
     /// Instant and perfect, as long as no fault says otherwise.
     pub(crate) plain: bool,
+    /// Plain, to a service of one replica, and no deadline to pass on.
+    pub(crate) short: bool,
     pub(crate) balance: BalancePlan,
     /// The whole call, retries included.
     pub(crate) total: Option<Span>,
@@ -269,7 +273,7 @@ impl Plan {
         checker: &mut Checker<'_>,
     ) -> Option<super::EdgeId> {
         let service = checker.service(path, callee)?;
-        let replicas = self.services.get(service.at())?.replicas;
+        let ServicePlan { replicas, first: first_replica, .. } = *self.services.get(service.at())?;
         let name = format!("{caller}->{callee}");
         let place = |purpose| Place::named(&name, purpose);
         let policies = Policies::compile(self, &format!("{path}.policies"), (&edge.policies, callers), checker);
@@ -277,6 +281,7 @@ impl Plan {
             edge.link.latency.as_ref().and_then(|dist| checker.dist(self, &format!("{path}.link.latency"), dist));
         let latency = latency.filter(|id| self.dists[id.at()].is_constant() != Some(0.0));
         let loss = edge.link.loss.map_or(0.0, |loss| loss.get());
+        let plain = latency.is_none() && loss == 0.0;
         let balance = self.compile_balance(path, &edge.balance, service, callee, checker);
         let id = super::EdgeId(self.edges.len() as u32);
         let slots = self.balancer_slots;
@@ -295,9 +300,11 @@ impl Plan {
             caller: caller.to_owned(),
             callee_name: callee.to_owned(),
             callee: service,
+            first_replica,
             latency,
             loss,
-            plain: latency.is_none() && loss == 0.0,
+            plain,
+            short: plain && replicas == 1 && !edge.propagate_deadline,
             balance,
             total: policies.total,
             timeout: policies.timeout,

@@ -1,7 +1,8 @@
 //! The two records of everything in flight: the caller's side of a call, and the callee's.
 
+use super::caller::UNCOUNTED;
 use super::stack::Frames;
-use crate::plan::{ClientId, EdgeId, EndpointId, Pc, ReplicaId, ServiceId};
+use crate::plan::{ClientId, EdgeId, EndpointId, MAX_SCOPES, Pc, ReplicaId, ServiceId};
 use squall_sim::random::Luck;
 use squall_sim::{Key, Span, Ticket, Time};
 
@@ -49,6 +50,40 @@ pub(crate) struct Invocation {
     pub(crate) orphan: bool,
 }
 
+impl Invocation {
+    /// A call over an edge that begins now, for nobody yet.
+    #[inline(always)]
+    pub(crate) fn new(edge: EdgeId, endpoint: EndpointId, now: Time) -> Self {
+        Self {
+            parent: Key::NONE,
+            call: Key::NONE,
+            luck: Luck::new(0),
+            root: Luck::new(0),
+            number: 0,
+            began: now,
+            deadline: Time::MAX,
+            timer: Ticket::NONE,
+            total_timer: Ticket::NONE,
+            patience: Ticket::NONE,
+            frames: Key::NONE,
+            previous: Span::ZERO,
+            edge,
+            endpoint,
+            client: ClientId(0),
+            user: 0,
+            caller: 0,
+            target: UNCOUNTED,
+            attempt: 0,
+            depth: 0,
+            reloads: 0,
+            priority: 0,
+            waiting: false,
+            first: false,
+            orphan: false,
+        }
+    }
+}
+
 /// The callee's side: one attempt that is served, or a strand of one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
@@ -73,7 +108,7 @@ pub(crate) struct Call {
     pub(crate) endpoint: EndpointId,
     pub(crate) pc: Pc,
     pub(crate) family: Family,
-    pub(crate) scopes: [Pc; crate::plan::MAX_SCOPES],
+    pub(crate) scopes: [Pc; MAX_SCOPES],
     pub(crate) open: u8,
     pub(crate) attempt: u16,
     pub(crate) depth: u16,
@@ -87,6 +122,55 @@ pub(crate) struct Call {
     pub(crate) served: bool,
     /// A branch of `parallel`, or spawned: runs within the replica of its parent, without a worker of its own.
     pub(crate) strand: bool,
+}
+
+/// Where a call goes: the callee, one of its replicas, and its program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Destination {
+    pub(crate) service: ServiceId,
+    pub(crate) replica: ReplicaId,
+    pub(crate) pc: Pc,
+}
+
+impl Call {
+    /// The callee's side of an attempt that is made now.
+    #[inline(always)]
+    pub(crate) fn new(
+        (key, caller): (Key<Invocation>, &Invocation),
+        to: Destination,
+        luck: Luck,
+        (now, deadline): (Time, Time),
+    ) -> Self {
+        Self {
+            invocation: key,
+            child: Key::NONE,
+            luck,
+            root: caller.root,
+            number: caller.number,
+            arrived: now,
+            since: now,
+            deadline,
+            work: Span::ZERO,
+            piece: Span::ZERO,
+            timer: Ticket::NONE,
+            replica: to.replica,
+            service: to.service,
+            endpoint: caller.endpoint,
+            pc: to.pc,
+            family: Family::NONE,
+            scopes: [Pc(0); MAX_SCOPES],
+            open: 0,
+            attempt: caller.attempt,
+            depth: caller.depth,
+            client: caller.client,
+            priority: caller.priority,
+            state: State::Transit,
+            orphan: caller.orphan,
+            first: caller.first && caller.attempt == 1,
+            served: false,
+            strand: false,
+        }
+    }
 }
 
 /// How strands hang together.

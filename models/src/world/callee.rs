@@ -1,6 +1,7 @@
 //! The callee's side of a call: arrive, wait for a worker, be served, end.
 
 use super::call::{Call, State as CallState};
+use super::replica::{Replica, ServiceState};
 use super::{Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::ReplicaId;
@@ -10,40 +11,74 @@ use squall_sim::{Key, Ticket};
 
 impl Run<'_> {
     /// A call reaches its callee.
+    #[inline]
     pub(super) fn deliver(&mut self, key: Key<Call>) {
         let now = self.cx.now();
         let call = &mut self.state.calls[key];
         call.arrived = now;
         call.timer = Ticket::NONE;
-        let replica = &self.state.replicas[call.replica.at()];
+        let replica = &mut self.state.replicas[call.replica.at()];
         let service = &mut self.state.services[call.service.at()];
-        let plan = &self.plan.services[call.service.at()];
         service.present.come(now);
         service.totals.arrivals += 1;
         service.totals.first_arrivals += u64::from(call.first);
         service.totals.present_max = service.totals.present_max.max(service.present.count);
-        let refusal = if !replica.up {
-            Some(Failure::Refused)
-        } else if replica.errors > 0.0 && call.luck.at(plan.error_place).unit() < replica.errors {
-            Some(Failure::Error)
-        } else if call.deadline <= now {
-            Some(Failure::Expired)
+        if replica.is_impaired() || call.deadline <= now {
+            let refusal = self.refusal(key);
+            if let Some(failure) = refusal {
+                return self.turn_away(key, failure);
+            }
         } else if replica.busy < replica.most {
-            return self.start(key, true);
-        } else if replica.waiting >= plan.queue_capacity || !self.plan.endpoint(call.endpoint).queues {
-            Some(Failure::Rejected)
+            start(call, replica, service);
+            service.totals.started_at_once += 1;
+            return self.state.tasks.push(Task::Execute(key));
+        }
+        self.start_or_wait(key);
+    }
+
+    /// Why a call is turned away before the replica looks for a worker.
+    #[cold]
+    #[inline(never)]
+    fn refusal(&self, key: Key<Call>) -> Option<Failure> {
+        let call = &self.state.calls[key];
+        let replica = &self.state.replicas[call.replica.at()];
+        let place = self.plan.services[call.service.at()].error_place;
+        if !replica.up {
+            Some(Failure::Refused)
+        } else if replica.errors > 0.0 && call.luck.at(place).unit() < replica.errors {
+            Some(Failure::Error)
+        } else if call.deadline <= self.cx.now() {
+            Some(Failure::Expired)
         } else {
             None
-        };
-        match refusal {
-            Some(failure) => {
-                call.state = CallState::Ready;
-                self.finish(key, Err(failure));
-            }
-            None => self.enqueue(key),
         }
     }
 
+    /// A worker, a place in the queue, or neither.
+    #[inline(never)]
+    fn start_or_wait(&mut self, key: Key<Call>) {
+        let call = &mut self.state.calls[key];
+        let replica = &mut self.state.replicas[call.replica.at()];
+        let service = &mut self.state.services[call.service.at()];
+        let plan = &self.plan.services[call.service.at()];
+        if replica.busy < replica.most {
+            start(call, replica, service);
+            service.totals.started_at_once += 1;
+            self.state.tasks.push(Task::Execute(key));
+        } else if replica.waiting >= plan.queue_capacity || !self.plan.endpoint(call.endpoint).queues {
+            self.turn_away(key, Failure::Rejected);
+        } else {
+            self.enqueue(key);
+        }
+    }
+
+    #[inline(never)]
+    fn turn_away(&mut self, key: Key<Call>, failure: Failure) {
+        self.state.calls[key].state = CallState::Ready;
+        self.finish(key, Err(failure));
+    }
+
+    #[inline(never)]
     fn enqueue(&mut self, key: Key<Call>) {
         let now = self.cx.now();
         let call = &mut self.state.calls[key];
@@ -86,49 +121,25 @@ impl Run<'_> {
         service.queued.go(now);
     }
 
-    /// A call gets a worker.
-    #[inline]
-    fn start(&mut self, key: Key<Call>, at_once: bool) {
-        let now = self.cx.now();
-        let call = &mut self.state.calls[key];
-        call.state = CallState::Ready;
-        call.served = true;
-        let service = &mut self.state.services[call.service.at()];
-        self.state.replicas[call.replica.at()].busy += 1;
-        if self.plan.services[call.service.at()].holds_workers {
-            service.served.come(now);
-        }
-        service.totals.started += 1;
-        service.totals.started_at_once += u64::from(at_once);
-        service.totals.wait.record(now.since(call.arrived));
-        self.state.tasks.push(Task::Execute(key));
-    }
-
-    /// A worker comes free: give it to whoever is next.
-    fn release(&mut self, id: ReplicaId) {
+    /// A worker has come free in a replica where calls wait: give it to whoever is next.
+    #[inline(never)]
+    fn give_worker(&mut self, id: ReplicaId) {
         let now = self.cx.now();
         let replica = &mut self.state.replicas[id.at()];
-        replica.busy -= 1;
-        let service_id = replica.service;
-        let plan = &self.plan.services[service_id.at()];
-        if replica.waiting == 0 || !replica.up {
-            return;
-        }
-        let last = plan.order == Order::Lifo;
+        let service = &mut self.state.services[replica.service.at()];
+        let last = self.plan.services[replica.service.at()].order == Order::Lifo;
         loop {
-            let replica = &mut self.state.replicas[id.at()];
             let calls = &self.state.calls;
             let next = replica.lines.iter_mut().find_map(|line| line.pop(calls, CallState::Queued, last));
             let Some(next) = next else { return };
             replica.waiting -= 1;
             let call = &mut self.state.calls[next];
-            let service = &mut self.state.services[service_id.at()];
             service.queued.go(now);
-            let (timer, deadline) = (call.timer, call.deadline);
-            call.timer = Ticket::NONE;
-            self.cx.cancel(timer);
-            if deadline > now {
-                return self.start(next, false);
+            self.cx.cancel(std::mem::replace(&mut call.timer, Ticket::NONE));
+            if call.deadline > now {
+                service.totals.wait.record(now.since(call.arrived));
+                start(call, replica, service);
+                return self.state.tasks.push(Task::Execute(next));
             }
             call.state = CallState::Ready;
             self.state.tasks.push(Task::Finish { call: next, outcome: Err(Failure::Expired) });
@@ -153,14 +164,10 @@ impl Run<'_> {
             return self.strand_ended(family, outcome);
         }
         service.present.go(now);
-        let stay = now.since(call.arrived);
-        if call.served && self.plan.services[call.service.at()].holds_workers {
-            service.served.go(now);
-        }
         match outcome {
             Ok(()) => {
                 service.totals.ok += 1;
-                service.totals.latency.record(stay);
+                service.totals.latency.record(now.since(call.arrived));
             }
             Err(failure) => service.totals.failed[failure as usize] += 1,
         }
@@ -171,8 +178,12 @@ impl Run<'_> {
         }
         // Its worker goes to the next call before the answer goes out.
         if served {
-            self.state.replicas[replica.at()].ended += 1;
-            self.release(replica);
+            let state = &mut self.state.replicas[replica.at()];
+            state.ended += 1;
+            state.busy -= 1;
+            if state.waiting > 0 && state.up {
+                self.give_worker(replica);
+            }
         }
         self.respond(key, invocation, (attempt, luck), outcome);
     }
@@ -198,4 +209,13 @@ impl Run<'_> {
         }
         self.finish(key, Err(failure));
     }
+}
+
+/// A call gets a worker.
+#[inline]
+fn start(call: &mut Call, replica: &mut Replica, service: &mut ServiceState) {
+    call.state = CallState::Ready;
+    call.served = true;
+    replica.busy += 1;
+    service.totals.started += 1;
 }

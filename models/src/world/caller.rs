@@ -1,14 +1,14 @@
 //! The caller's side of a call: choose a replica, wait, time out, try again, give up.
 
-use super::call::{Call, Family, Invocation, State as CallState};
+use super::call::{Call, Destination, Invocation};
 use super::link::{Sent, Trouble};
 use super::stack::Frames;
 use super::{Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{BalancePlan, EdgeId, EdgePlan, MAX_SCOPES, Pc, Plan, ReplicaId};
+use crate::plan::{BalancePlan, EdgeId, EdgePlan, Plan, ReplicaId, ServiceId};
 use crate::report::EdgeTotals;
 use crate::retry::Facts;
-use squall_sim::random::{Draw, Luck};
+use squall_sim::random::{Draw, Luck, Place};
 use squall_sim::{Key, Lane, Span, Ticket, Time};
 
 /// What changes about an edge.
@@ -17,11 +17,24 @@ pub(crate) struct EdgeState {
     pub(crate) totals: EdgeTotals,
     /// Whose turn it is, for each of the caller's replicas.
     turns: Vec<u32>,
-    timeout_lane: Option<Lane>,
+    pub(super) timeout_lane: Option<Lane>,
     total_lane: Option<Lane>,
+    pub(super) short: Short,
+    pub(super) plain: bool,
     pub(crate) trouble: Trouble,
     /// Whether outstanding calls are counted for the balancer.
     counts: bool,
+}
+
+/// What the short way needs to know of an edge.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Short {
+    /// As far as the plan goes; faults can close it for a while.
+    pub(super) open: bool,
+    pub(super) stacked: bool,
+    pub(super) service: ServiceId,
+    pub(super) replica: ReplicaId,
+    pub(super) place: Place,
 }
 
 /// The target of an attempt that no balancer counts.
@@ -38,6 +51,14 @@ impl EdgeState {
             turns: vec![0; (slots / replicas.max(1)) as usize],
             timeout_lane: None,
             total_lane: None,
+            plain: edge.plain,
+            short: Short {
+                open: edge.short,
+                stacked: edge.stack.is_some(),
+                service: edge.callee,
+                replica: ReplicaId(edge.first_replica),
+                place: edge.attempt_place,
+            },
             trouble: Trouble::default(),
             counts,
         }
@@ -53,26 +74,34 @@ impl Run<'_> {
     }
 
     /// Begins a call. It may end at this very instant, so the key can be stale when this returns.
-    #[inline]
-    pub(super) fn invoke(&mut self, invocation: Invocation) -> Key<Invocation> {
-        let edge = invocation.edge;
-        let key = self.state.invocations.insert(invocation);
+    #[inline(always)]
+    pub(super) fn invoke(&mut self, edge: EdgeId, make: impl FnOnce() -> Invocation) -> Key<Invocation> {
+        let key = self.state.invocations.insert_with(|_| make());
         let state = &mut self.state.edges[edge.at()];
         state.totals.calls += 1;
+        let stacked = state.short.stacked;
         if let Some(lane) = state.total_lane {
             self.state.invocations[key].total_timer = self.cx.after_lane(lane, Event::TotalTimeout(key));
         }
+        let places = self.state.invocations.places().max(self.state.calls.places());
+        if places as u64 >= self.plan.settings.limits.in_flight {
+            self.look_whether_full();
+        }
+        if stacked {
+            self.enter_stack(key);
+        } else {
+            self.attempt(key);
+        }
+        key
+    }
+
+    #[cold]
+    fn look_whether_full(&mut self) {
         // Callees work on for callers who have left, so either side can be the longer one.
         let in_flight = self.state.invocations.len().max(self.state.calls.len());
         if in_flight as u64 >= self.plan.settings.limits.in_flight {
             self.overfull();
         }
-        if self.plan.edges[edge.at()].stack.is_none() {
-            self.attempt(key);
-        } else {
-            self.enter_stack(key);
-        }
-        key
     }
 
     /// As much is in flight as there may be: the run ends after this event.
@@ -82,9 +111,9 @@ impl Run<'_> {
         self.cx.stop();
     }
 
-    /// Makes the next attempt of a call.
-    pub(super) fn attempt(&mut self, key: Key<Invocation>) {
-        let now = self.cx.now();
+    /// Makes the next attempt of a call, whatever is on the way.
+    #[inline(never)]
+    pub(super) fn attempt_far(&mut self, key: Key<Invocation>) {
         let plan = self.plan;
         let Some(invocation) = self.state.invocations.get_mut(key) else {
             return;
@@ -92,57 +121,42 @@ impl Run<'_> {
         let edge_id = invocation.edge;
         let edge = &plan.edges[edge_id.at()];
         let state = &mut self.state.edges[edge_id.at()];
+        state.totals.attempts += 1;
         invocation.attempt += 1;
         invocation.waiting = true;
         invocation.call = Key::NONE;
-        state.totals.attempts += 1;
-        let deadline = self.set_timer(key, now);
-        let invocation = &self.state.invocations[key];
-        let attempt = invocation.attempt;
+        invocation.timer = match state.timeout_lane {
+            _ if edge.propagate => Ticket::NONE,
+            Some(lane) => self.cx.after_lane(lane, Event::AttemptTimeout(key)),
+            None => Ticket::NONE,
+        };
+        let (caller, attempt, depth) = (invocation.caller, invocation.attempt, invocation.depth);
         let luck = invocation.luck.child(edge.attempt_place, attempt.into());
-        let Invocation { root, number, endpoint, client, caller, depth, priority, first, orphan, .. } = *invocation;
+        let deadline = if edge.propagate { self.inherit_deadline(key) } else { Time::MAX };
         if depth > plan.settings.limits.depth {
             return self.answer(key, attempt, Err(Failure::TooDeep));
         }
-        let Some(target) = self.pick(edge_id, caller, (root, number), luck) else {
+        let picked = match self.state.services[edge.callee.at()].up[..] {
+            [only] => Some(only),
+            _ => self.pick(key, luck),
+        };
+        let Some(target) = picked else {
             return self.refused(key, edge_id, attempt, luck);
         };
         let Sent::After(latency) = self.send(edge_id, luck, true) else {
             self.state.invocations[key].target = self.outstanding(edge_id, caller, target);
             return;
         };
-        let call = self.state.calls.insert(Call {
-            invocation: key,
-            child: Key::NONE,
-            luck,
-            root,
-            number,
-            arrived: now,
-            since: now,
-            deadline,
-            work: Span::ZERO,
-            piece: Span::ZERO,
-            timer: Ticket::NONE,
-            replica: ReplicaId(plan.services[edge.callee.at()].first + target),
-            service: edge.callee,
-            endpoint,
-            pc: plan.endpoint(endpoint).start,
-            family: Family::NONE,
-            scopes: [Pc(0); MAX_SCOPES],
-            open: 0,
-            attempt,
-            depth,
-            client,
-            priority,
-            state: CallState::Transit,
-            orphan,
-            first: first && attempt == 1,
-            served: false,
-            strand: false,
-        });
-        let target = self.outstanding(edge_id, caller, target);
+        let target_counted = self.outstanding(edge_id, caller, target);
+        let now = self.cx.now();
         let invocation = &mut self.state.invocations[key];
-        (invocation.call, invocation.target) = (call, target);
+        let to = Destination {
+            service: edge.callee,
+            replica: ReplicaId(edge.first_replica + target),
+            pc: plan.endpoint(invocation.endpoint).start,
+        };
+        let call = self.state.calls.insert_with(|_| Call::new((key, invocation), to, luck, (now, deadline)));
+        (invocation.call, invocation.target) = (call, target_counted);
         if latency.is_zero() {
             self.deliver(call);
         } else {
@@ -150,21 +164,19 @@ impl Run<'_> {
         }
     }
 
-    /// Sets the timeout of an attempt that begins now; until when the callee is asked to answer.
-    #[inline]
-    fn set_timer(&mut self, key: Key<Invocation>, now: Time) -> Time {
+    /// Sets the timeout of an attempt that begins now over an edge that passes deadlines on; until when the callee is
+    /// asked to answer.
+    fn inherit_deadline(&mut self, key: Key<Invocation>) -> Time {
+        let now = self.cx.now();
         let invocation = &mut self.state.invocations[key];
         let edge = &self.plan.edges[invocation.edge.at()];
         let due = edge.timeout.map_or(Time::MAX, |timeout| now + timeout);
-        let inherited = if edge.propagate { invocation.deadline } else { Time::MAX };
+        let inherited = invocation.deadline;
         invocation.timer = match self.state.edges[invocation.edge.at()].timeout_lane {
             Some(lane) if due <= inherited => self.cx.after_lane(lane, Event::AttemptTimeout(key)),
             _ if inherited < Time::MAX => self.cx.at(inherited, Event::AttemptTimeout(key)),
             _ => Ticket::NONE,
         };
-        if !edge.propagate {
-            return Time::MAX;
-        }
         let total = edge.total.map_or(Time::MAX, |total| invocation.began + total);
         let stack = self.state.frames.get(invocation.frames).map_or(Time::MAX, Frames::deadline);
         due.min(inherited).min(total).min(stack)
@@ -190,6 +202,7 @@ impl Run<'_> {
     }
 
     /// Puts an answer on its way.
+    #[inline(never)]
     fn reply(&mut self, invocation: Key<Invocation>, attempt: u16, outcome: Outcome, latency: Span) {
         if latency.is_zero() {
             self.answer(invocation, attempt, outcome);
@@ -208,19 +221,25 @@ impl Run<'_> {
         invocation.call = Key::NONE;
         let edge = invocation.edge;
         let (attempt, luck) = from;
-        if let Sent::After(latency) = self.send(edge, luck, false) {
-            self.reply(key, attempt, outcome, latency);
+        match self.send(edge, luck, false) {
+            // It waits for this very attempt, or it would not know of the call.
+            Sent::After(latency) if latency.is_zero() => self.answered(key, outcome),
+            Sent::After(latency) => self.reply(key, attempt, outcome, latency),
+            Sent::Lost => {}
         }
     }
 
     /// An answer has reached the caller, if it still waits for this attempt.
     pub(super) fn answer(&mut self, key: Key<Invocation>, attempt: u16, outcome: Outcome) {
-        let Some(invocation) = self.state.invocations.get_mut(key) else {
-            return;
-        };
-        if invocation.attempt != attempt || !invocation.waiting {
-            return;
+        if self.state.invocations.get(key).is_some_and(|waiting| waiting.attempt == attempt && waiting.waiting) {
+            self.answered(key, outcome);
         }
+    }
+
+    /// The attempt under way has its answer.
+    #[inline]
+    fn answered(&mut self, key: Key<Invocation>, outcome: Outcome) {
+        let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
         self.cx.cancel(invocation.timer);
         let stacked = !invocation.frames.is_none();
@@ -255,6 +274,7 @@ impl Run<'_> {
         self.conclude(key, Err(failure));
     }
 
+    #[inline(never)]
     fn attempt_failed(&mut self, key: Key<Invocation>, failure: Failure) {
         let plan = self.plan;
         let invocation = &mut self.state.invocations[key];
@@ -280,6 +300,7 @@ impl Run<'_> {
     }
 
     /// A call is over: tell whoever waits for it.
+    #[inline]
     pub(super) fn conclude(&mut self, key: Key<Invocation>, outcome: Outcome) {
         let invocation = &self.state.invocations[key];
         self.cx.cancel(invocation.total_timer);
@@ -368,7 +389,7 @@ impl Run<'_> {
     }
 
     /// The attempt under way no longer counts as outstanding.
-    #[inline]
+    #[inline(never)]
     fn settle(&mut self, key: Key<Invocation>) {
         let invocation = &self.state.invocations[key];
         if invocation.target == UNCOUNTED {
@@ -398,15 +419,15 @@ impl Run<'_> {
         }
     }
 
-    /// Which replica gets this attempt; none if all are down.
-    #[inline]
-    fn pick(&mut self, id: EdgeId, caller: u32, (root, number): (Luck, u64), luck: Luck) -> Option<u32> {
+    /// Which of several replicas gets this attempt; none if all are down.
+    #[inline(never)]
+    fn pick(&mut self, key: Key<Invocation>, luck: Luck) -> Option<u32> {
         let plan = self.plan;
+        let Invocation { edge: id, caller, root, number, .. } = self.state.invocations[key];
         let edge = &plan.edges[id.at()];
-        let service = &self.state.services[edge.callee.at()];
-        let up = &service.up;
-        if up.len() <= 1 {
-            return up.first().copied();
+        let up = &self.state.services[edge.callee.at()].up;
+        if up.is_empty() {
+            return None;
         }
         let outstanding = |replica: u32| self.state.outstanding[slot(plan, edge, caller, replica)];
         let mut draws = luck.at(edge.balance_place);

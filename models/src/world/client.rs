@@ -1,7 +1,6 @@
 //! Clients at work: requests begin, end, and are asked again.
 
 use super::call::{Invocation, Reload};
-use super::caller::UNCOUNTED;
 use super::source::Source;
 use super::{Event, Run};
 use crate::histogram::Histogram;
@@ -9,7 +8,7 @@ use crate::outcome::Outcome;
 use crate::plan::{ClientId, ClientPlan, Pattern};
 use crate::report::ClientTotals;
 use squall_sim::random::{Draw, Luck, Place, Purpose, Stream};
-use squall_sim::{Key, Lane, Span, Ticket, Time};
+use squall_sim::{Key, Lane, Time};
 
 /// What changes about a client.
 #[derive(Clone, Debug)]
@@ -84,6 +83,7 @@ impl Run<'_> {
     }
 
     /// An open-loop client's next request.
+    #[inline(never)]
     pub(super) fn arrive_open(&mut self, client: ClientId) {
         self.schedule_next(client);
         let state = &mut self.state.clients[client.at()];
@@ -94,6 +94,7 @@ impl Run<'_> {
     }
 
     /// A closed-loop user thinks before the next request.
+    #[inline(never)]
     fn think(&mut self, client: ClientId, user: u32) {
         let plan = &self.plan.clients[client.at()];
         let Pattern::Closed { think, .. } = plan.pattern else {
@@ -135,32 +136,17 @@ impl Run<'_> {
         let state = &mut self.state.clients[client.at()];
         state.totals.arrivals += 1;
         state.in_flight += 1;
-        let key = self.invoke(Invocation {
-            parent: Key::NONE,
-            call: Key::NONE,
+        let now = self.cx.now();
+        let key = self.invoke(plan.edge, || Invocation {
             luck,
             root,
             number,
-            began: self.cx.now(),
-            deadline: Time::MAX,
-            timer: Ticket::NONE,
-            total_timer: Ticket::NONE,
-            patience: Ticket::NONE,
-            frames: Key::NONE,
-            previous: Span::ZERO,
-            edge: plan.edge,
-            endpoint: plan.endpoint,
             client,
             user,
-            caller: 0,
-            target: UNCOUNTED,
-            attempt: 0,
-            depth: 0,
             reloads,
             priority: plan.priority,
-            waiting: false,
             first: reloads == 0,
-            orphan: false,
+            ..Invocation::new(plan.edge, plan.endpoint, now)
         });
         if let Some((dist, place)) = plan.patience
             && let Some(invocation) = self.state.invocations.get_mut(key)
@@ -171,6 +157,7 @@ impl Run<'_> {
     }
 
     /// A request has come to its end: this is its fate.
+    #[inline]
     pub(super) fn request_ended(&mut self, key: Key<Invocation>, outcome: Outcome) {
         let now = self.cx.now();
         let invocation = &self.state.invocations[key];
@@ -197,12 +184,13 @@ impl Run<'_> {
             let user = invocation.user;
             self.think(client, user);
         } else if outcome.is_err() {
-            let invocation = *invocation;
-            self.perhaps_reload(&invocation);
+            self.perhaps_reload(key);
         }
     }
 
-    fn perhaps_reload(&mut self, invocation: &Invocation) {
+    #[inline(never)]
+    fn perhaps_reload(&mut self, key: Key<Invocation>) {
+        let invocation = &self.state.invocations[key];
         let Some(reload) = &self.plan.clients[invocation.client.at()].reload else {
             return;
         };

@@ -8,22 +8,26 @@ use squall_sim::random::{Draw, Luck, Place};
 use squall_sim::{Key, Span, Ticket, Time};
 
 impl Run<'_> {
-    /// Goes on with a call until it has to wait or ends.
+    /// Goes on with a call, if it is still there, until it has to wait or ends.
     pub(super) fn execute(&mut self, key: Key<Call>) {
-        let Some(call) = self.state.calls.get_mut(key) else { return };
-        let mut pc = call.pc;
+        if let Some(call) = self.state.calls.get(key) {
+            let pc = call.pc;
+            self.go_on(key, pc);
+        }
+    }
+
+    fn go_on(&mut self, key: Key<Call>, mut pc: Pc) {
         loop {
             let call = &mut self.state.calls[key];
-            let luck = call.luck;
-            call.pc = pc;
             match self.plan.ops[pc.at()] {
                 Op::Work { dist, place } => {
                     let replica = &self.state.replicas[call.replica.at()];
-                    let mut length = self.plan.dist(dist).sample_span(&mut luck.at(place));
+                    let mut length = self.plan.dist(dist).sample_span(&mut call.luck.at(place));
                     if replica.slow != 1.0 {
                         length = length.scaled(replica.slow);
                     }
                     if !length.is_zero() {
+                        call.pc = pc;
                         (call.state, call.since, call.piece) = (CallState::Working, self.cx.now(), length);
                         if replica.sharing.applies() {
                             let id = call.replica;
@@ -33,26 +37,37 @@ impl Run<'_> {
                         return;
                     }
                 }
-                Op::Call { edge, endpoint, place, .. } => return self.call(key, edge, endpoint, place),
-                Op::End => return self.finish(key, Ok(())),
+                Op::Call { edge, endpoint, place, .. } => {
+                    call.pc = pc;
+                    return self.call(key, edge, endpoint, place);
+                }
+                Op::End => {
+                    call.pc = pc;
+                    return self.finish(key, Ok(()));
+                }
                 Op::Jump { to } => {
                     pc = to;
                     continue;
                 }
-                op => match self.uncommon(key, luck, op) {
-                    Next::Step => {}
-                    Next::Jump(to) => {
-                        pc = to;
-                        continue;
+                op => {
+                    call.pc = pc;
+                    let luck = call.luck;
+                    match self.uncommon(key, luck, op) {
+                        Next::Step => {}
+                        Next::Jump(to) => {
+                            pc = to;
+                            continue;
+                        }
+                        Next::Stop => return,
                     }
-                    Next::Stop => return,
-                },
+                }
             }
             pc = pc.next();
         }
     }
 
     /// The instructions that most programs have few of.
+    #[inline(never)]
     fn uncommon(&mut self, key: Key<Call>, luck: Luck, op: Op) -> Next {
         match op {
             Op::Sleep { dist, place } => {
@@ -110,7 +125,8 @@ impl Run<'_> {
         let call = &mut self.state.calls[key];
         call.timer = Ticket::NONE;
         call.step_done();
-        self.execute(key);
+        let pc = call.pc;
+        self.go_on(key, pc);
     }
 
     /// A piece of shared work is done.
@@ -138,37 +154,27 @@ impl Run<'_> {
     /// Calls another endpoint.
     #[inline]
     fn call(&mut self, key: Key<Call>, edge: EdgeId, endpoint: EndpointId, place: Place) {
+        let now = self.cx.now();
         let call = &mut self.state.calls[key];
         call.state = CallState::Calling;
-        call.since = self.cx.now();
-        let invocation = Invocation {
+        call.since = now;
+        let Call { root, number, deadline, client, depth, priority, first, orphan, .. } = *call;
+        let luck = call.luck.child(place, 0);
+        let caller = self.state.replicas[call.replica.at()].local;
+        let child = self.invoke(edge, || Invocation {
             parent: key,
-            call: Key::NONE,
-            luck: call.luck.child(place, 0),
-            root: call.root,
-            number: call.number,
-            began: self.cx.now(),
-            deadline: call.deadline,
-            timer: Ticket::NONE,
-            total_timer: Ticket::NONE,
-            patience: Ticket::NONE,
-            frames: Key::NONE,
-            previous: Span::ZERO,
-            edge,
-            endpoint,
-            client: call.client,
-            user: 0,
-            caller: self.state.replicas[call.replica.at()].local,
-            target: super::caller::UNCOUNTED,
-            attempt: 0,
-            depth: call.depth + 1,
-            reloads: 0,
-            priority: call.priority,
-            waiting: false,
-            first: call.first,
-            orphan: call.orphan,
-        };
-        let child = self.invoke(invocation);
+            luck,
+            root,
+            number,
+            deadline,
+            client,
+            caller,
+            depth: depth + 1,
+            priority,
+            first,
+            orphan,
+            ..Invocation::new(edge, endpoint, now)
+        });
         self.state.calls[key].child = child;
     }
 
@@ -183,8 +189,8 @@ impl Run<'_> {
         match outcome {
             Err(failure) if !go_on => self.finish(key, Err(failure)),
             _ => {
-                call.pc = call.pc.next();
-                self.execute(key);
+                let pc = call.pc.next();
+                self.go_on(key, pc);
             }
         }
     }

@@ -26,11 +26,17 @@ impl Run<'_> {
     /// What becomes of a message over an edge, there or back.
     #[inline]
     pub(super) fn send(&mut self, id: EdgeId, luck: Luck, there: bool) -> Sent {
-        let edge = &self.plan.edges[id.at()];
-        let state = &mut self.state.edges[id.at()];
-        if edge.plain && !state.trouble.any {
+        let state = &self.state.edges[id.at()];
+        if state.plain && !state.trouble.any {
             return Sent::After(Span::ZERO);
         }
+        self.send_far(id, luck, there)
+    }
+
+    #[inline(never)]
+    fn send_far(&mut self, id: EdgeId, luck: Luck, there: bool) -> Sent {
+        let edge = &self.plan.edges[id.at()];
+        let state = &mut self.state.edges[id.at()];
         let places = if there { &edge.there } else { &edge.back };
         let mut latency = match edge.latency {
             Some(dist) => self.plan.dist(dist).sample_span(&mut luck.at(places.latency)),

@@ -17,12 +17,14 @@ mod observe;
 mod pool;
 mod replica;
 mod sharing;
+mod short;
 mod source;
 mod stack;
 mod strand;
+mod tasks;
 
 use crate::blueprint::Violation;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::Failure;
 use crate::plan::{ClientId, Plan, ReplicaId};
 use crate::report::{Ending, Report};
 use cache::CacheState;
@@ -36,6 +38,7 @@ use replica::{Replica, ServiceState};
 use squall_sim::{Context, Ended, Key, Model, Simulation, Slab, Time};
 use stack::{Alarm, Frames};
 use std::sync::Arc;
+use tasks::{Task, Tasks};
 
 /// What can happen.
 #[derive(Clone, Copy, Debug)]
@@ -78,24 +81,6 @@ pub(crate) enum Event {
     Mark(u32),
 }
 
-/// What is to be done at this very instant. A stack of tasks instead of recursion: a world of calls that take no time
-/// must not exhaust the machine's stack.
-#[derive(Clone, Copy, Debug)]
-enum Task {
-    /// Go on with a call at its next instruction.
-    Execute(Key<Call>),
-    /// Make the next attempt.
-    Attempt(Key<Invocation>),
-    /// Go on inwards through the policies.
-    Descend(Key<Invocation>),
-    /// Go on with a call that waited for another.
-    Resume { call: Key<Call>, outcome: Outcome },
-    /// A call ends.
-    Finish { call: Key<Call>, outcome: Outcome },
-    /// Stop a call that nobody waits for.
-    Cancel(Key<Call>),
-}
-
 type Cx = Context<Event>;
 
 /// A plan, and the state of one run of it.
@@ -112,7 +97,7 @@ struct State {
     calls: Slab<Call>,
     invocations: Slab<Invocation>,
     reloads: Slab<Reload>,
-    tasks: Vec<Task>,
+    tasks: Tasks,
     clients: Vec<ClientState>,
     services: Vec<ServiceState>,
     replicas: Vec<Replica>,
@@ -148,12 +133,12 @@ impl Model for World {
     fn handle(&mut self, event: Event, cx: &mut Cx) {
         let mut run = Run { plan: &self.plan, state: &mut self.state, cx };
         run.dispatch(event);
-        let mut left = run.plan.settings.limits.events;
+        let mut done = 0;
         while let Some(task) = run.state.tasks.pop() {
             run.perform(task);
-            left -= 1;
+            done += 1;
             // Calls that take no time can call each other without end at one instant, where no event is counted.
-            if left == 0 || run.state.full {
+            if done == run.plan.settings.limits.events || run.state.full {
                 return run.cx.stop();
             }
         }
@@ -224,7 +209,7 @@ impl State {
             calls: Slab::default(),
             invocations: Slab::default(),
             reloads: Slab::default(),
-            tasks: Vec::new(),
+            tasks: Tasks::default(),
             clients: plan.clients.iter().map(|client| ClientState::new(client, seed)).collect(),
             services: plan.services.iter().map(ServiceState::new).collect(),
             frames: Slab::default(),

@@ -106,6 +106,8 @@ impl Run<'_> {
         for (to, service) in totals.services.iter_mut().zip(&self.state.services) {
             to.latency.clone_from(&service.totals.latency);
             to.wait.clone_from(&service.totals.wait);
+            // Those who did not wait at all are most of them, and are only counted where it happens.
+            to.wait.record_zeros(service.totals.started_at_once);
         }
         for pool in &self.state.pools {
             totals.pools[pool.id.at()].wait.add(&pool.totals.wait);

@@ -15,15 +15,15 @@ pub(crate) struct ServiceState {
     pub(crate) up: Vec<u32>,
     pub(crate) queued: Presence,
     pub(crate) present: Presence,
-    /// Calls that hold a worker.
-    pub(crate) served: Presence,
     /// Cores in use, over all replicas.
     pub(crate) in_use: u64,
     /// Workers or cores of one replica; 0 without a bound.
     units: u64,
+    /// Whoever is here and does not wait holds a worker.
+    holds_workers: bool,
     last: Time,
     available: u128,
-    /// Cores in use over time; for workers the same follows from `held`.
+    /// Cores in use over time; for workers the same follows from who is here.
     shared: u128,
 }
 
@@ -39,9 +39,9 @@ impl ServiceState {
             up: (0..plan.replicas).collect(),
             queued: Presence::default(),
             present: Presence::default(),
-            served: Presence::default(),
             in_use: 0,
             units,
+            holds_workers: plan.holds_workers,
             last: Time::ZERO,
             available: 0,
             shared: 0,
@@ -61,7 +61,8 @@ impl ServiceState {
     pub(crate) fn settle(&mut self, now: Time) {
         self.touch(now);
         let span = |area: u128| Span::from_nanos(u64::try_from(area).unwrap_or(u64::MAX));
-        self.totals.held = span(self.served.area(now) + self.shared);
+        let held = if self.holds_workers { self.present.area(now) - self.queued.area(now) } else { self.shared };
+        self.totals.held = span(held);
         self.totals.available = span(self.available);
         self.totals.queued_seconds = self.queued.area(now) as f64 / 1e9;
         self.totals.present_seconds = self.present.area(now) as f64 / 1e9;
@@ -120,6 +121,14 @@ pub(crate) struct Replica {
     pub(crate) full_since: Time,
     /// Calls that were served here and have ended. One that was turned away gave no worker back.
     pub(crate) ended: u64,
+}
+
+impl Replica {
+    /// Whether an arriving call can be turned away for another reason than that there is no room.
+    #[inline]
+    pub(crate) fn is_impaired(&self) -> bool {
+        !self.up || self.errors > 0.0
+    }
 }
 
 /// All replicas of a plan, in order.

@@ -35,7 +35,7 @@ impl Run<'_> {
             }
         }
         // The stack is worked off from its top: the first branch goes first.
-        self.state.tasks[first_task..].reverse();
+        self.state.tasks.reverse_from(first_task);
     }
 
     /// Starts some steps that nobody waits for.

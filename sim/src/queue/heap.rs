@@ -4,84 +4,119 @@ use super::ring::NEVER;
 
 const ARITY: usize = 4;
 /// Up to this many keys are kept as a sorted list, where the least is taken for nothing and one comes in by a few moves.
-const MOST_SORTED: usize = 32;
+const MOST_LISTED: usize = 32;
 /// A heap that has shrunk to this many becomes a list again; so few that it does not go back and forth.
 const LEAST_HEAPED: usize = 8;
 
 /// Keys of which the least comes first: few as a sorted list, many as a four-ary heap.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Heap {
-    /// While `sorted`, from the largest to the least. Else a heap whose families of four are all complete: a place that
-    /// nobody has taken holds `NEVER`, so that nothing on the way down has to ask whether a child is there.
+    /// From the largest to the least; so many of them. Empty while there is a heap.
+    list: [u128; MOST_LISTED],
+    listed: usize,
+    /// A heap whose families of four are all complete: a place that nobody has taken holds `NEVER`, so that nothing on
+    /// the way down has to ask whether a child is there. Empty while there is a list.
     keys: Vec<u128>,
-    /// Keys in the heap; 0 while `sorted`.
     heaped: usize,
     /// The first place of the heap is open: its key was taken. The next that comes is put there.
     open: bool,
 }
 
+impl Default for Heap {
+    fn default() -> Self {
+        Self { list: [NEVER; MOST_LISTED], listed: 0, keys: Vec::new(), heaped: 0, open: false }
+    }
+}
+
 impl Heap {
     pub(super) fn len(&self) -> usize {
-        if self.heaped == 0 { self.keys.len() } else { self.heaped - usize::from(self.open) }
+        self.listed + self.heaped - usize::from(self.open)
+    }
+
+    /// Whether there are so many keys that they are, or have to become, a heap.
+    #[inline]
+    pub(super) fn is_large(&self) -> bool {
+        self.heaped > 0 || self.listed == MOST_LISTED
     }
 
     /// The least key; `NEVER` if there is none.
     #[inline]
     pub(super) fn first(&mut self) -> u128 {
-        if self.heaped == 0 {
-            return self.keys.last().copied().unwrap_or(NEVER);
-        }
+        if self.listed > 0 { self.list[(self.listed - 1) % MOST_LISTED] } else { self.first_heaped() }
+    }
+
+    #[inline(never)]
+    fn first_heaped(&mut self) -> u128 {
         if self.open {
             self.close();
         }
-        if self.heaped == 0 { self.keys.last().copied().unwrap_or(NEVER) } else { self.keys[0] }
+        if self.listed > 0 { self.list[self.listed - 1] } else { self.keys.first().copied().unwrap_or(NEVER) }
     }
 
     /// Takes the least key out.
     #[inline]
     pub(super) fn drop_first(&mut self) {
-        if self.heaped == 0 {
-            self.keys.pop();
+        if self.listed > 0 {
+            self.listed -= 1;
         } else {
             self.open = true;
         }
     }
 
+    /// Puts a key in, while they are few.
     #[inline]
-    pub(super) fn push(&mut self, key: u128) {
-        if self.heaped > 0 {
-            return self.push_heaped(key);
-        }
-        let mut at = self.keys.len();
-        if at == MOST_SORTED {
-            self.heap_up();
-            return self.push_heaped(key);
-        }
-        self.keys.push(key);
-        let keys = &mut self.keys[..];
-        while at > 0 && keys[at - 1] < key {
-            keys[at] = keys[at - 1];
+    pub(super) fn push_listed(&mut self, key: u128) {
+        let list = &mut self.list;
+        let mut at = self.listed;
+        self.listed += 1;
+        while at > 0 {
+            let least = list[(at - 1) % MOST_LISTED];
+            if least > key {
+                break;
+            }
+            list[at % MOST_LISTED] = least;
             at -= 1;
         }
-        keys[at] = key;
+        list[at % MOST_LISTED] = key;
+    }
+
+    /// Puts a key in, however many they are.
+    pub(super) fn push(&mut self, key: u128) {
+        if !self.is_large() {
+            return self.push_listed(key);
+        }
+        if self.listed > 0 {
+            self.heap_up();
+        }
+        self.push_heaped(key);
     }
 
     /// Makes a heap of the list.
     #[cold]
     fn heap_up(&mut self) {
-        self.heaped = self.keys.len();
         // Sorted from the least on, a list is a heap.
-        self.keys.reverse();
-        let families = (self.heaped - 1).div_ceil(ARITY);
+        let listed = self.list[..self.listed].iter().rev();
+        self.keys.clear();
+        self.keys.extend(listed);
+        self.complete();
+        self.listed = 0;
+    }
+
+    /// Takes the keys for a heap, and completes its last family.
+    fn complete(&mut self) {
+        self.heaped = self.keys.len();
+        let families = self.heaped.saturating_sub(1).div_ceil(ARITY);
         self.keys.resize(1 + families * ARITY, NEVER);
     }
 
     /// Makes a list of the heap.
     #[cold]
-    fn sort(&mut self) {
-        self.keys.retain(|&key| key != NEVER);
+    fn list_up(&mut self) {
+        self.keys.truncate(self.heaped);
         self.keys.sort_unstable_by(|a, b| b.cmp(a));
-        self.heaped = 0;
+        self.list[..self.heaped].copy_from_slice(&self.keys);
+        (self.listed, self.heaped) = (self.heaped, 0);
+        self.keys.clear();
     }
 
     fn push_heaped(&mut self, key: u128) {
@@ -113,7 +148,7 @@ impl Heap {
         let last = std::mem::replace(&mut self.keys[self.heaped], NEVER);
         self.replace_first(last);
         if self.heaped <= LEAST_HEAPED {
-            self.sort();
+            self.list_up();
         }
     }
 
@@ -136,16 +171,21 @@ impl Heap {
     }
 
     /// Throws out the keys that do not fulfil the condition.
-    pub(super) fn retain(&mut self, keep: impl FnMut(&u128) -> bool) {
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&u128) -> bool) {
         if self.open {
             self.close();
         }
-        if self.heaped > 0 {
-            self.sort();
+        if self.listed > 0 {
+            let kept: Vec<u128> = self.list[..self.listed].iter().copied().filter(&mut keep).collect();
+            self.listed = kept.len();
+            return self.list[..kept.len()].copy_from_slice(&kept);
         }
+        self.keys.truncate(self.heaped);
         self.keys.retain(keep);
-        if self.keys.len() > MOST_SORTED {
-            self.heap_up();
+        self.keys.sort_unstable();
+        self.complete();
+        if self.heaped <= LEAST_HEAPED {
+            self.list_up();
         }
     }
 }

@@ -26,6 +26,8 @@ use tournament::Tournament;
 const SLOT_BITS: u32 = 24;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 const LANE_SHIFT: u32 = 56;
+/// No lane.
+const NONE: usize = usize::MAX;
 const POSITION_MASK: u64 = (1 << LANE_SHIFT) - 1;
 
 /// Lanes beyond this number go to the heap: merging too many heads would cost more than they save.
@@ -78,8 +80,11 @@ pub struct Queue<E> {
     /// What each lane was declared for.
     delays: Vec<Option<Span>>,
     rings: Vec<Ring<E>>,
-    /// Between the heads of the lanes.
+    /// Between the heads of the lanes; that of the `moved` lane is out of date.
     heads: Tournament,
+    /// The lane that has given out the last event, if it was a lane. Its next event often comes at once, so the tournament
+    /// waits until somebody asks.
+    moved: usize,
     live: usize,
     overflow: bool,
 }
@@ -95,6 +100,7 @@ impl<E> Default for Queue<E> {
             delays: Vec::new(),
             rings: Vec::new(),
             heads: Tournament::default(),
+            moved: NONE,
             live: 0,
             overflow: false,
         }
@@ -147,12 +153,34 @@ impl<E: Copy> Queue<E> {
     /// Schedules an event at a time.
     #[inline]
     pub fn push(&mut self, time: Time, event: E) -> Ticket {
+        if self.heap.is_large() {
+            return self.push_large(time, event);
+        }
+        let Some(slot) = self.free.pop() else { return self.push_large(time, event) };
+        let place = &mut self.slots[slot as usize];
+        let generation = place.generation.wrapping_add(1);
+        *place = Slot { event, generation };
+        let key = self.next_key(time, slot);
+        self.heap.push_listed(key);
+        Ticket(u64::from(generation) << SLOT_BITS | u64::from(slot))
+    }
+
+    /// The same, whether or not there is a free slot, and however many events the heap holds.
+    #[inline(never)]
+    fn push_large(&mut self, time: Time, event: E) -> Ticket {
         let Some((slot, generation)) = self.take_slot(event) else { return Ticket::NONE };
-        let key = key(time.nanos(), self.sequence << SLOT_BITS | u64::from(slot));
-        self.sequence += 1;
-        self.live += 1;
+        let key = self.next_key(time, slot);
         self.heap.push(key);
         Ticket(u64::from(generation) << SLOT_BITS | u64::from(slot))
+    }
+
+    /// The key of one event more.
+    #[inline]
+    fn next_key(&mut self, time: Time, place: u32) -> u128 {
+        let key = key(time.nanos(), self.sequence << SLOT_BITS | u64::from(place));
+        self.sequence += 1;
+        self.live += 1;
+        key
     }
 
     /// Schedules an event after the delay of a lane.
@@ -171,19 +199,26 @@ impl<E: Copy> Queue<E> {
         }
     }
 
-    #[inline]
     fn append(&mut self, lane: u32, time: Time, event: E) -> Ticket {
         let index = lane as usize;
-        let key = key(time.nanos(), self.sequence << SLOT_BITS | u64::from(lane));
-        self.sequence += 1;
-        self.live += 1;
+        if self.rings[index].is_full() {
+            return self.append_to_full(lane, time, event);
+        }
+        let key = self.next_key(time, lane);
         let ring = &mut self.rings[index];
         let was_empty = ring.is_empty();
         let position = ring.push(key, event);
-        if was_empty {
+        if was_empty && self.moved != index {
             self.heads.set(index, key);
         }
         Ticket((index as u64 + 1) << LANE_SHIFT | position)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn append_to_full(&mut self, lane: u32, time: Time, event: E) -> Ticket {
+        self.rings[lane as usize].grow(event);
+        self.append(lane, time, event)
     }
 
     /// Takes an event back; false if it has happened or was taken back before.
@@ -200,13 +235,13 @@ impl<E: Copy> Queue<E> {
         }
     }
 
-    #[inline]
     fn cancel_in_lane(&mut self, index: usize, position: u64) -> bool {
         let ring = &mut self.rings[index];
         let Some(at_head) = ring.cancel(position) else { return false };
         self.live -= 1;
-        if at_head {
-            self.heads.set(index, ring.settle());
+        if at_head && self.moved != index {
+            let head = ring.settle();
+            self.heads.set(index, head);
         }
         true
     }
@@ -229,6 +264,10 @@ impl<E: Copy> Queue<E> {
     #[inline]
     pub fn pop(&mut self, last: Time) -> Option<(Time, E)> {
         let latest = key(last.nanos(), u64::MAX - 1);
+        if let Some(ring) = self.rings.get_mut(self.moved) {
+            self.heads.set(self.moved, ring.settle());
+            self.moved = NONE;
+        }
         loop {
             let (top, head) = (self.heap.first(), self.heads.least());
             let next = top.min(head);
@@ -237,9 +276,8 @@ impl<E: Copy> Queue<E> {
             }
             let index = (next as u64 & SLOT_MASK) as usize;
             if head < top {
-                let ring = &mut self.rings[index];
-                let event = ring.pop();
-                self.heads.set(index, ring.settle());
+                let event = self.rings[index].pop();
+                self.moved = index;
                 self.live -= 1;
                 return Some((time_of(next), event));
             }

@@ -43,13 +43,15 @@ impl<E: Copy> Ring<E> {
         self.last
     }
 
-    /// Where the event is from now on.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        (self.tail - self.head) as usize == self.entries.len()
+    }
+
+    /// Puts an event into a ring that is not full; where it is from now on.
     #[inline]
     pub(super) fn push(&mut self, key: u128, event: E) -> u64 {
         let position = self.tail;
-        if (position - self.head) as usize == self.entries.len() {
-            self.grow(Queued { key, event });
-        }
         let at = self.at(position);
         self.entries[at] = Queued { key, event };
         self.last = key;
@@ -57,8 +59,9 @@ impl<E: Copy> Ring<E> {
         position
     }
 
-    #[cold]
-    fn grow(&mut self, filler: Queued<E>) {
+    /// Makes room. Places that nobody has used hold the filler.
+    pub(super) fn grow(&mut self, filler: E) {
+        let filler = Queued { key: NEVER, event: filler };
         let mut larger = vec![filler; (self.entries.len() * 2).max(16)];
         for position in self.head..self.tail {
             let to = position as usize & (larger.len() - 1);

@@ -2,26 +2,32 @@
 
 use super::ring::NEVER;
 
+/// Places in the tree: two for each player.
+const PLACES: usize = 2 * super::MAX_LANES;
+
 /// A tree of matches: each place holds the lesser of the two below it, so a change is felt on one way to the top only.
 #[derive(Clone, Debug)]
 pub(super) struct Tournament {
-    /// The least of all is at 1; the children of `n` are at `2n` and `2n + 1`; the players are the second half.
-    tree: Vec<u128>,
+    /// The least of all is at 1; the children of `n` are at `2n` and `2n + 1`; the players begin at `players`.
+    tree: [u128; PLACES],
+    /// A power of two.
+    players: usize,
 }
 
 impl Default for Tournament {
     fn default() -> Self {
-        Self { tree: vec![NEVER; 2] }
+        Self { tree: [NEVER; PLACES], players: 1 }
     }
 }
 
 impl Tournament {
     /// Makes room for this many players.
     pub(super) fn seat(&mut self, players: usize) {
-        while self.tree.len() / 2 < players {
-            let known = self.tree.split_off(self.tree.len() / 2);
-            self.tree = vec![NEVER; known.len() * 4];
-            known.into_iter().enumerate().for_each(|(player, key)| self.set(player, key));
+        while self.players < players {
+            let known = self.tree;
+            let first = self.players;
+            (self.tree, self.players) = ([NEVER; PLACES], first * 2);
+            (0..first).for_each(|player| self.set(player, known[first + player]));
         }
     }
 
@@ -33,7 +39,7 @@ impl Tournament {
 
     #[inline]
     pub(super) fn set(&mut self, player: usize, key: u128) {
-        let mut at = self.tree.len() / 2 + player;
+        let mut at = (self.players + player) % PLACES;
         self.tree[at] = key;
         while at > 1 {
             let least = self.tree[at].min(self.tree[at ^ 1]);

@@ -1,0 +1,56 @@
+//! What is to be done at this very instant. A stack instead of recursion: a world of calls that take no time must not
+//! exhaust the machine's stack.
+
+use super::call::{Call, Invocation};
+use crate::outcome::Outcome;
+use squall_sim::Key;
+
+/// One thing to be done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Task {
+    /// Go on with a call at its next instruction.
+    Execute(Key<Call>),
+    /// Make the next attempt.
+    Attempt(Key<Invocation>),
+    /// Go on inwards through the policies.
+    Descend(Key<Invocation>),
+    /// Go on with a call that waited for another.
+    Resume { call: Key<Call>, outcome: Outcome },
+    /// A call ends.
+    Finish { call: Key<Call>, outcome: Outcome },
+    /// Stop a call that nobody waits for.
+    Cancel(Key<Call>),
+}
+
+/// What is to be done, the last that came first.
+///
+/// The top lies apart from the rest, because there is hardly ever more than one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tasks {
+    top: Option<Task>,
+    rest: Vec<Task>,
+}
+
+impl Tasks {
+    #[inline]
+    pub(crate) fn push(&mut self, task: Task) {
+        if let Some(below) = self.top.replace(task) {
+            self.rest.push(below);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Task> {
+        self.top.take().or_else(|| self.rest.pop())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rest.len() + usize::from(self.top.is_some())
+    }
+
+    /// Turns the order of the tasks round that came when there were so many already.
+    pub(crate) fn reverse_from(&mut self, len: usize) {
+        self.rest.extend(self.top.take());
+        self.rest[len..].reverse();
+    }
+}
