@@ -44,6 +44,7 @@
 #![forbid(unsafe_code)]
 
 mod blueprint;
+pub mod breaker;
 pub mod bulkhead;
 mod checks;
 pub mod fallback;
