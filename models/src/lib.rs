@@ -47,6 +47,7 @@ mod blueprint;
 pub mod breaker;
 pub mod bulkhead;
 mod checks;
+pub mod eject;
 pub mod fallback;
 pub mod hedge;
 pub mod histogram;
