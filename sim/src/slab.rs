@@ -96,28 +96,35 @@ impl<T: Copy> Slab<T> {
     /// Puts a thing into a free place.
     #[inline]
     pub fn insert(&mut self, value: T) -> Key<T> {
-        self.insert_with(|_| value)
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => self.add_place(value),
+        };
+        let place = &mut self.places[index as usize];
+        *place = Place { value, generation: place.generation.wrapping_add(1) };
+        Key { index, generation: place.generation, of: PhantomData }
     }
 
-    /// Makes a thing that knows its own key, right in its place.
-    #[inline]
-    pub fn insert_with(&mut self, make: impl FnOnce(Key<T>) -> T) -> Key<T> {
-        let Some(index) = self.free.pop() else {
-            let key = Key { index: self.places.len() as u32, generation: 1, of: PhantomData };
-            return self.append(key, make(key));
+    /// Takes a place, with whatever was left there, to make a thing right in it.
+    #[inline(always)]
+    pub fn take_place(&mut self) -> (Key<T>, &mut T)
+    where
+        T: Default,
+    {
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => self.add_place(T::default()),
         };
         let place = &mut self.places[index as usize];
         place.generation = place.generation.wrapping_add(1);
-        let key = Key { index, generation: place.generation, of: PhantomData };
-        place.value = make(key);
-        key
+        (Key { index, generation: place.generation, of: PhantomData }, &mut place.value)
     }
 
     #[cold]
     #[inline(never)]
-    fn append(&mut self, key: Key<T>, value: T) -> Key<T> {
-        self.places.push(Place { value, generation: key.generation });
-        key
+    fn add_place(&mut self, value: T) -> u32 {
+        self.places.push(Place { value, generation: 0 });
+        self.places.len() as u32 - 1
     }
 
     /// Takes a thing out; `None` if it is gone already.
@@ -130,7 +137,7 @@ impl<T: Copy> Slab<T> {
     }
 
     /// Takes a thing out without handing it over, which saves a copy; false if it is gone already.
-    #[inline]
+    #[inline(always)]
     pub fn free(&mut self, key: Key<T>) -> bool {
         let place = self.places.get_mut(key.index as usize).filter(|place| place.generation == key.generation);
         let Some(place) = place else { return false };

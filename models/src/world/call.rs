@@ -50,6 +50,13 @@ pub(crate) struct Invocation {
     pub(crate) orphan: bool,
 }
 
+/// What lies in a place that nobody has used yet.
+impl Default for Invocation {
+    fn default() -> Self {
+        Self::new(EdgeId(0), EndpointId(0), Time::ZERO)
+    }
+}
+
 impl Invocation {
     /// A call over an edge that begins now, for nobody yet.
     #[inline(always)]
@@ -130,6 +137,14 @@ pub(crate) struct Destination {
     pub(crate) service: ServiceId,
     pub(crate) replica: ReplicaId,
     pub(crate) pc: Pc,
+}
+
+/// What lies in a place that nobody has used yet.
+impl Default for Call {
+    fn default() -> Self {
+        let nowhere = Destination { service: ServiceId(0), replica: ReplicaId(0), pc: Pc(0) };
+        Self::new((Key::NONE, &Invocation::default()), nowhere, Luck::default(), (Time::ZERO, Time::MAX))
+    }
 }
 
 impl Call {

@@ -11,7 +11,7 @@ use squall_sim::{Key, Ticket};
 
 impl Run<'_> {
     /// A call reaches its callee.
-    #[inline]
+    #[inline(always)]
     pub(super) fn deliver(&mut self, key: Key<Call>) {
         let now = self.cx.now();
         let call = &mut self.state.calls[key];
@@ -148,6 +148,12 @@ impl Run<'_> {
 
     /// A call ends: close what it holds, free its worker, answer.
     pub(super) fn finish(&mut self, key: Key<Call>, outcome: Outcome) {
+        self.finish_here(key, outcome);
+    }
+
+    /// The same, without a jump to it.
+    #[inline(always)]
+    pub(super) fn finish_here(&mut self, key: Key<Call>, outcome: Outcome) {
         if let Err(failure) = outcome {
             self.close_scopes(key, failure);
         }

@@ -75,8 +75,10 @@ impl Run<'_> {
 
     /// Begins a call. It may end at this very instant, so the key can be stale when this returns.
     #[inline(always)]
-    pub(super) fn invoke(&mut self, edge: EdgeId, make: impl FnOnce() -> Invocation) -> Key<Invocation> {
-        let key = self.state.invocations.insert_with(|_| make());
+    pub(super) fn invoke(&mut self, invocation: Invocation) -> Key<Invocation> {
+        let edge = invocation.edge;
+        let (key, place) = self.state.invocations.take_place();
+        *place = invocation;
         let state = &mut self.state.edges[edge.at()];
         state.totals.calls += 1;
         let stacked = state.short.stacked;
@@ -90,7 +92,7 @@ impl Run<'_> {
         if stacked {
             self.enter_stack(key);
         } else {
-            self.attempt(key);
+            self.attempt_here(key);
         }
         key
     }
@@ -155,7 +157,8 @@ impl Run<'_> {
             replica: ReplicaId(edge.first_replica + target),
             pc: plan.endpoint(invocation.endpoint).start,
         };
-        let call = self.state.calls.insert_with(|_| Call::new((key, invocation), to, luck, (now, deadline)));
+        let (call, place) = self.state.calls.take_place();
+        *place = Call::new((key, invocation), to, luck, (now, deadline));
         (invocation.call, invocation.target) = (call, target_counted);
         if latency.is_zero() {
             self.deliver(call);
@@ -212,7 +215,7 @@ impl Run<'_> {
     }
 
     /// Sends the answer of a call to whoever made it, unless nobody waits.
-    #[inline]
+    #[inline(always)]
     pub(super) fn respond(&mut self, call: Key<Call>, key: Key<Invocation>, from: (u16, Luck), outcome: Outcome) {
         let Some(invocation) = self.state.invocations.get_mut(key) else { return };
         if invocation.call != call {
@@ -237,7 +240,7 @@ impl Run<'_> {
     }
 
     /// The attempt under way has its answer.
-    #[inline]
+    #[inline(always)]
     fn answered(&mut self, key: Key<Invocation>, outcome: Outcome) {
         let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
@@ -300,7 +303,7 @@ impl Run<'_> {
     }
 
     /// A call is over: tell whoever waits for it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn conclude(&mut self, key: Key<Invocation>, outcome: Outcome) {
         let invocation = &self.state.invocations[key];
         self.cx.cancel(invocation.total_timer);

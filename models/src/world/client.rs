@@ -129,7 +129,7 @@ impl Run<'_> {
         self.request(Request { client, user: 0, root, luck, number, reloads });
     }
 
-    #[inline]
+    #[inline(always)]
     fn request(&mut self, request: Request) {
         let Request { client, user, root, luck, number, reloads } = request;
         let plan = &self.plan.clients[client.at()];
@@ -137,7 +137,7 @@ impl Run<'_> {
         state.totals.arrivals += 1;
         state.in_flight += 1;
         let now = self.cx.now();
-        let key = self.invoke(plan.edge, || Invocation {
+        let key = self.invoke(Invocation {
             luck,
             root,
             number,
@@ -157,7 +157,7 @@ impl Run<'_> {
     }
 
     /// A request has come to its end: this is its fate.
-    #[inline]
+    #[inline(always)]
     pub(super) fn request_ended(&mut self, key: Key<Invocation>, outcome: Outcome) {
         let now = self.cx.now();
         let invocation = &self.state.invocations[key];

@@ -42,8 +42,7 @@ impl Run<'_> {
                     return self.call(key, edge, endpoint, place);
                 }
                 Op::End => {
-                    call.pc = pc;
-                    return self.finish(key, Ok(()));
+                    return self.finish_here(key, Ok(()));
                 }
                 Op::Jump { to } => {
                     pc = to;
@@ -152,7 +151,7 @@ impl Run<'_> {
     }
 
     /// Calls another endpoint.
-    #[inline]
+    #[inline(never)]
     fn call(&mut self, key: Key<Call>, edge: EdgeId, endpoint: EndpointId, place: Place) {
         let now = self.cx.now();
         let call = &mut self.state.calls[key];
@@ -161,7 +160,7 @@ impl Run<'_> {
         let Call { root, number, deadline, client, depth, priority, first, orphan, .. } = *call;
         let luck = call.luck.child(place, 0);
         let caller = self.state.replicas[call.replica.at()].local;
-        let child = self.invoke(edge, || Invocation {
+        let child = self.invoke(Invocation {
             parent: key,
             luck,
             root,

@@ -12,6 +12,12 @@ use squall_sim::{Key, Ticket, Time};
 impl Run<'_> {
     /// Makes the next attempt of a call.
     pub(super) fn attempt(&mut self, key: Key<Invocation>) {
+        self.attempt_here(key);
+    }
+
+    /// The same, without a jump to it.
+    #[inline(always)]
+    pub(super) fn attempt_here(&mut self, key: Key<Invocation>) {
         let Some(invocation) = self.state.invocations.get_mut(key) else { return };
         let edge = &mut self.state.edges[invocation.edge.at()];
         let replica = &self.state.replicas[edge.short.replica.at()];
@@ -30,7 +36,8 @@ impl Run<'_> {
         let pc = self.plan.endpoint(invocation.endpoint).start;
         let to = Destination { service: edge.short.service, replica: edge.short.replica, pc };
         let times = (self.cx.now(), Time::MAX);
-        let call = self.state.calls.insert_with(|_| Call::new((key, invocation), to, luck, times));
+        let (call, place) = self.state.calls.take_place();
+        *place = Call::new((key, invocation), to, luck, times);
         invocation.call = call;
         self.deliver(call);
     }

@@ -151,7 +151,7 @@ impl<E: Copy> Queue<E> {
     }
 
     /// Schedules an event at a time.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, time: Time, event: E) -> Ticket {
         if self.heap.is_large() {
             return self.push_large(time, event);
@@ -199,6 +199,7 @@ impl<E: Copy> Queue<E> {
         }
     }
 
+    #[inline(always)]
     fn append(&mut self, lane: u32, time: Time, event: E) -> Ticket {
         let index = lane as usize;
         if self.rings[index].is_full() {
@@ -235,6 +236,7 @@ impl<E: Copy> Queue<E> {
         }
     }
 
+    #[inline(always)]
     fn cancel_in_lane(&mut self, index: usize, position: u64) -> bool {
         let ring = &mut self.rings[index];
         let Some(at_head) = ring.cancel(position) else { return false };
@@ -246,6 +248,7 @@ impl<E: Copy> Queue<E> {
         true
     }
 
+    #[inline(never)]
     fn cancel_in_heap(&mut self, ticket: Ticket) -> bool {
         let slot = &mut self.slots[(ticket.0 & SLOT_MASK) as usize];
         if u64::from(slot.generation) != ticket.0 >> SLOT_BITS {

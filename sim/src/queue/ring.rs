@@ -79,7 +79,7 @@ impl<E: Copy> Ring<E> {
     }
 
     /// Marks an event as cancelled, if it is still there; whether it was, and whether at the head.
-    #[inline]
+    #[inline(always)]
     pub(super) fn cancel(&mut self, position: u64) -> Option<bool> {
         // What has left the ring is before its head; the difference of such a position is huge.
         if position.wrapping_sub(self.head) >= self.tail - self.head {

@@ -119,7 +119,7 @@ impl Luck {
     /// The luck of the call made at `place` as this attempt. Attempts count from 0, and their lucks are independent of
     /// each other and of every draw that this luck gives itself.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub const fn child(self, place: Place, attempt: u32) -> Self {
         let salt = CHILD.wrapping_add((attempt as u64).wrapping_mul(ATTEMPT));
         Self(mix(mix(self.0.wrapping_add(place.0)).wrapping_add(salt)))
