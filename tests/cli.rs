@@ -1,7 +1,11 @@
 //! The command line as a user meets it.
 
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/run.rs"]
 mod run;
+#[path = "cli/sweep.rs"]
+mod sweep;
 
 #[test]
 fn what_is_printed_without_running() {

@@ -3,6 +3,7 @@
 
 mod check;
 mod clock;
+mod compare;
 mod completions;
 mod init;
 mod interrupt;
@@ -14,6 +15,8 @@ mod reference;
 mod run;
 mod schema;
 mod select;
+mod sweep;
+mod tip;
 
 use clap::{Arg, ArgMatches, Command};
 use output::Output;
@@ -28,8 +31,12 @@ struct Subcommand {
     run: fn(&ArgMatches, &mut Output) -> Exit,
 }
 
-const SUBCOMMANDS: [Subcommand; 7] = [
+const SUBCOMMANDS: [Subcommand; 11] = [
     Subcommand { name: "run", about: run::ABOUT, build: run::build, run: run::run },
+    Subcommand { name: "compare", about: compare::ABOUT, build: compare::build, run: compare::run },
+    Subcommand { name: "sweep", about: sweep::ABOUT, build: sweep::build, run: sweep::run },
+    Subcommand { name: "merge", about: sweep::MERGE_ABOUT, build: sweep::build_merge, run: sweep::run_merge },
+    Subcommand { name: "tip", about: tip::ABOUT, build: tip::build, run: tip::run },
     Subcommand { name: "check", about: check::ABOUT, build: check::build, run: check::run },
     Subcommand { name: "list", about: list::ABOUT, build: list::build, run: list::run },
     Subcommand { name: "schema", about: schema::ABOUT, build: schema::build, run: schema::run },

@@ -42,14 +42,40 @@ pub(super) fn sets() -> Arg {
         .long("set")
         .value_name("PATH=VALUE")
         .action(ArgAction::Append)
-        .help("Change a value in every variant, after everything else; may be repeated")
+        .help("Change a value in every variant that runs, after everything else; may be repeated")
 }
 
 pub(super) fn build(command: Command) -> Command {
-    let number = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
+    arguments(command).after_help(AFTER_HELP)
+}
+
+/// What every command that runs variants over seeds takes.
+pub(super) fn arguments(command: Command) -> Command {
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    seeding(command.arg(files()))
+        .arg(sets())
+        .arg(
+            Arg::new("out")
+                .long("out")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .help("Write tables and a manifest here; of several files each gets a folder in it"),
+        )
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_name("FORMAT")
+                .value_parser(["text", "json"])
+                .default_value("text")
+                .help("What to print"),
+        )
+        .arg(flag("twice").help("Do each run twice and compare: a check of squall itself"))
+}
+
+/// Which variants, which seeds, on how many threads.
+pub(super) fn seeding(command: Command) -> Command {
+    let number = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
     command
-        .arg(files())
         .arg(number("seed", "N").value_parser(value_parser!(u64)).help("The first seed [default: the file's]"))
         .arg(
             number("seeds", "N")
@@ -63,39 +89,31 @@ pub(super) fn build(command: Command) -> Command {
                 .action(ArgAction::Append)
                 .help("Run only this variant; may be repeated, the first is shown in detail"),
         )
-        .arg(sets())
-        .arg(
-            Arg::new("out")
-                .long("out")
-                .value_name("DIR")
-                .value_parser(value_parser!(PathBuf))
-                .help("Write tables and a manifest here; of several files each gets a folder in it"),
-        )
         .arg(
             number("threads", "N")
                 .value_parser(value_parser!(u16).range(1..=1024))
                 .help("Runs at once; no result depends on it [default: one per core]"),
         )
         .arg(
-            Arg::new("format")
-                .long("format")
-                .value_name("FORMAT")
-                .value_parser(["text", "json"])
-                .default_value("text")
-                .help("What to print"),
+            Arg::new("quiet")
+                .long("quiet")
+                .short('q')
+                .action(ArgAction::SetTrue)
+                .help("Print only verdicts, and no progress"),
         )
-        .arg(flag("twice").help("Do each run twice and compare: a check of squall itself"))
-        .arg(flag("quiet").short('q').help("Print only verdicts, and no progress"))
-        .after_help(AFTER_HELP)
 }
 
 /// Reads all files that are named. The exit is `Usage` if one of them is invalid; the others are then read too, so that
 /// everything that is wrong is said at once.
 pub(super) fn load(matches: &ArgMatches, output: &Output, warn: bool) -> (Vec<Loaded>, Exit) {
-    let sets: Vec<String> = matches.get_many::<String>("set").into_iter().flatten().cloned().collect();
+    let many = |name| -> Vec<String> {
+        let given = matches.try_get_many::<String>(name).ok().flatten();
+        given.into_iter().flatten().cloned().collect()
+    };
+    let (sets, variants) = (many("set"), many("variant"));
     let (mut all, mut exit) = (Vec::new(), Exit::Fine);
     for path in matches.get_many::<PathBuf>("files").into_iter().flatten() {
-        match scenario::load(path, &sets) {
+        match scenario::load_for(path, &sets, &variants) {
             Ok(loaded) => all.push(loaded),
             Err(diagnostics) => {
                 output.tell(diagnostics.to_string().trim_end());
@@ -110,20 +128,21 @@ pub(super) fn load(matches: &ArgMatches, output: &Output, warn: bool) -> (Vec<Lo
 }
 
 /// What the arguments come to, for all files.
-struct Request {
-    seed: Option<u64>,
-    seeds: Option<u32>,
-    variants: Vec<String>,
-    sets: Vec<String>,
-    out: Option<PathBuf>,
-    threads: usize,
-    json: bool,
-    twice: bool,
-    quiet: bool,
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) seed: Option<u64>,
+    pub(super) seeds: Option<u32>,
+    pub(super) variants: Vec<String>,
+    pub(super) sets: Vec<String>,
+    pub(super) out: Option<PathBuf>,
+    pub(super) threads: usize,
+    pub(super) json: bool,
+    pub(super) twice: bool,
+    pub(super) quiet: bool,
 }
 
 impl Request {
-    fn new(matches: &ArgMatches) -> Self {
+    pub(super) fn new(matches: &ArgMatches) -> Self {
         let many = |name| matches.get_many::<String>(name).into_iter().flatten().cloned().collect();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -131,22 +150,22 @@ impl Request {
             seeds: matches.get_one("seeds").copied(),
             variants: many("variant"),
             sets: many("set"),
-            out: matches.get_one("out").cloned(),
+            out: matches.try_get_one("out").ok().flatten().cloned(),
             threads: matches.get_one::<u16>("threads").map_or(cores, |threads| usize::from(*threads)),
-            json: matches.get_one::<String>("format").is_some_and(|format| format == "json"),
-            twice: matches.get_flag("twice"),
+            json: matches.try_get_one::<String>("format").ok().flatten().is_some_and(|format| format == "json"),
+            twice: matches.try_get_one::<bool>("twice").ok().flatten().is_some_and(|twice| *twice),
             quiet: matches.get_flag("quiet"),
         }
     }
 
-    fn seeds(&self, loaded: &Loaded) -> Result<Vec<u64>, String> {
+    pub(super) fn seeds(&self, loaded: &Loaded) -> Result<Vec<u64>, String> {
         let first = self.seed.unwrap_or(loaded.run.seed);
         let count = u64::from(self.seeds.unwrap_or(loaded.run.seeds));
         let end = first.checked_add(count).ok_or("--seed and --seeds together go beyond 2^64; take a smaller seed")?;
         Ok((first..end).collect())
     }
 
-    fn cases<'a>(&self, loaded: &'a Loaded) -> Result<Vec<&'a Case>, String> {
+    pub(super) fn cases<'a>(&self, loaded: &'a Loaded) -> Result<Vec<&'a Case>, String> {
         if self.variants.is_empty() {
             return Ok(loaded.cases.iter().collect());
         }
@@ -242,7 +261,7 @@ fn jobs<'a>(request: &Request, loaded: &'a [Loaded]) -> Result<Vec<Job<'a>>, Str
 }
 
 /// The results folder of each scenario.
-fn places(out: Option<&Path>, loaded: &[Loaded]) -> Result<Vec<Option<PathBuf>>, String> {
+pub(super) fn places(out: Option<&Path>, loaded: &[Loaded]) -> Result<Vec<Option<PathBuf>>, String> {
     let Some(out) = out else {
         return Ok(loaded.iter().map(|_| None).collect());
     };
@@ -272,7 +291,7 @@ struct Ended {
 fn one(request: &Request, job: Job<'_>, stop: &AtomicBool, output: &Output) -> Ended {
     let Job { loaded, plan, mut recorder } = job;
     let clock = Clock::start();
-    let bar = progress(request, loaded, &plan);
+    let bar = progress(request, loaded, plan.cases.len() * plan.seeds.len());
     let mut fold = Fold::new(&plan.cases);
     let complete = execute(&plan, stop, |run| {
         if let Some(recorder) = &mut recorder {
@@ -312,7 +331,12 @@ fn one(request: &Request, job: Job<'_>, stop: &AtomicBool, output: &Output) -> E
     Ended { exit, outcomes }
 }
 
-fn stopped_early(request: &Request, loaded: &Loaded, stopped: &Stopped<RecordError>, output: &Output) -> Exit {
+pub(super) fn stopped_early(
+    request: &Request,
+    loaded: &Loaded,
+    stopped: &Stopped<RecordError>,
+    output: &Output,
+) -> Exit {
     match stopped {
         Stopped::Receiver(error) => output.error(error),
         Stopped::Threads(error) => output.error(format_args!("cannot start {} threads: {error}", request.threads)),
@@ -337,14 +361,11 @@ fn repro(request: &Request, loaded: &Loaded, broken: &Broken) -> String {
 }
 
 /// A bar on stderr, where a person watches.
-fn progress(request: &Request, loaded: &Loaded, plan: &Plan<'_>) -> ProgressBar {
+pub(super) fn progress(request: &Request, loaded: &Loaded, runs: usize) -> ProgressBar {
     if request.quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::with_draw_target(
-        Some((plan.cases.len() * plan.seeds.len()) as u64),
-        ProgressDrawTarget::stderr_with_hz(8),
-    );
+    let bar = ProgressBar::with_draw_target(Some(runs as u64), ProgressDrawTarget::stderr_with_hz(8));
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} runs, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_message(loaded.name.clone());

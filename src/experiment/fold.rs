@@ -1,7 +1,7 @@
 //! The runs of a variant folded into what is reported about it, with bounded memory: histograms and sums of all seeds,
 //! a line for each seed, and the whole report of the first.
 
-use super::measure::{metrics, success};
+use super::measure::{answered, metrics};
 use super::runner::Run;
 use super::totals;
 use crate::scenario::{Case, Expectation, Judgement, Verdict};
@@ -49,7 +49,7 @@ pub struct Line {
     pub events: u64,
     /// Deadlocks.
     pub deadlocks: usize,
-    /// Share of the requests of all clients together that ended well, of those that ended.
+    /// Share of the requests of all clients together that ended well, of those that arrived.
     pub success: Option<f64>,
 }
 
@@ -153,7 +153,7 @@ impl Outcome {
             ended_at: report.ended_at,
             events: report.events,
             deadlocks: report.deadlocks.len(),
-            success: success(&report.measured.clients),
+            success: answered(&report.measured.clients),
         });
         for (judged, judgement) in self.judged.iter_mut().zip(judgements) {
             judged.judgements.push(judgement);

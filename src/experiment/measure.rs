@@ -4,7 +4,7 @@
 use squall_models::histogram::Histogram;
 use squall_models::outcome::Failure;
 use squall_models::report::{
-    CacheTotals, ClientTotals, EdgeTotals, FAILURES, Names, PoolTotals, ServiceTotals, Totals,
+    CacheTotals, ClientTotals, EdgeTotals, Ending, FAILURES, Names, PoolTotals, ServiceTotals, Totals,
 };
 use squall_sim::Span;
 
@@ -86,6 +86,23 @@ pub fn share(part: Span, whole: Span) -> Option<f64> {
 #[must_use]
 pub fn success(clients: &[ClientTotals]) -> Option<f64> {
     ratio(clients.iter().map(|client| client.ok).sum(), clients.iter().map(ClientTotals::ended).sum())
+}
+
+/// Requests of these clients together that ended well, of those that arrived: what never ends is no success.
+#[must_use]
+pub fn answered(clients: &[ClientTotals]) -> Option<f64> {
+    ratio(clients.iter().map(|client| client.ok).sum(), clients.iter().map(|client| client.arrivals).sum())
+}
+
+/// The name of an ending in results.
+#[must_use]
+pub fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Horizon => "horizon",
+        Ending::Drained => "drained",
+        Ending::EventLimit => "event_limit",
+        Ending::InFlightLimit => "in_flight_limit",
+    }
 }
 
 struct List {

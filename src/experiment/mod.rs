@@ -3,12 +3,19 @@
 //! Runs are independent, so they go to a pool of threads; their results come back in any order and are handed on in
 //! the order of (variant, seed). That is why no output depends on the number of threads.
 
+mod compare;
 mod fold;
 pub mod measure;
 mod order;
+mod quantity;
 mod runner;
+pub mod stats;
+pub mod sweep;
+pub mod tip;
 mod totals;
 
+pub use compare::{Answers, Compared, Comparison, Conclusion, Design, Finding, Samples, Standing, compare};
 pub use fold::{Fold, Judged, Line, Outcome, Range};
-pub use measure::{Metric, metrics};
+pub use measure::{Metric, ending, metrics};
+pub use quantity::{Better, Quantity};
 pub use runner::{Broken, Plan, Run, Stopped, execute};

@@ -55,6 +55,47 @@ pub(super) fn in_order<T: Send, E>(
     })
 }
 
+/// Does `work` for each of `0..count` on the pool and hands the results to `each` as they come, so that nothing that has
+/// ended waits for something that has not. Otherwise as [`in_order`].
+///
+/// # Errors
+/// The first error of `each`; nothing is handed on after it.
+pub(super) fn as_they_end<T: Send, E>(
+    pool: &ThreadPool,
+    count: usize,
+    stop: &AtomicBool,
+    work: impl Fn(usize) -> T + Sync,
+    mut each: impl FnMut(T) -> Result<(), E>,
+) -> Result<bool, E> {
+    let window = 2 * pool.current_num_threads();
+    let failed = AtomicBool::new(false);
+    let (send, receive) = mpsc::channel();
+    let (work, failed) = (&work, &failed);
+    let mut done = 0;
+    pool.in_place_scope(|scope| {
+        let (mut begun, mut ended) = (0, 0);
+        loop {
+            while begun < count && begun < ended + window && !stop.load(Ordering::Relaxed) {
+                let (index, send) = (begun, send.clone());
+                scope.spawn(move |_| {
+                    let skip = failed.load(Ordering::Relaxed) || stop.load(Ordering::Relaxed);
+                    let _ = send.send((!skip).then(|| work(index)));
+                });
+                begun += 1;
+            }
+            if ended == begun {
+                return Ok(done == count);
+            }
+            let Ok(result) = receive.recv() else { return Ok(false) };
+            ended += 1;
+            if let Some(result) = result {
+                each(result).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+                done += 1;
+            }
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +145,24 @@ mod tests {
             if index == 5 { Err("full disk") } else { Ok(()) }
         });
         assert_eq!((result, seen), (Err("full disk"), 6));
+    }
+
+    #[test]
+    fn each_result_comes_once_whatever_the_order() {
+        for threads in [1, 2, 8] {
+            let mut seen = Vec::new();
+            let all = as_they_end(&pool(threads), 100, &AtomicBool::new(false), uneven, |value| {
+                seen.push(value);
+                if threads == 2 && value == 90 { Err("full disk") } else { Ok(()) }
+            });
+            if threads == 2 {
+                assert_eq!((all, seen.last()), (Err("full disk"), Some(&90)));
+                continue;
+            }
+            seen.sort_unstable();
+            assert_eq!(all, Ok(true));
+            assert!(seen.iter().copied().eq(0..100));
+        }
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub fn execute<E>(
     in_order(&pool, count, stop, work, |_, run| each(run.map_err(Stopped::Broken)?).map_err(Stopped::Receiver))
 }
 
-fn one(plan: &Plan<'_>, index: usize, seed: u64) -> Result<Run, Broken> {
+pub(super) fn one(plan: &Plan<'_>, index: usize, seed: u64) -> Result<Run, Broken> {
     let case = plan.cases[index];
     let broken = |what, twice| Broken { variant: case.name.clone(), seed, what, twice };
     // A panic in a run is a bug in squall like any other violation, and gets the same line that reproduces it.

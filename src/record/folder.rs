@@ -14,6 +14,12 @@ const MARK: &str = "manifest.json";
 pub enum RecordError {
     /// The name is taken by something that squall did not make.
     Foreign(PathBuf),
+    /// Another process is writing there.
+    Busy(PathBuf),
+    /// There are cells of another sweep.
+    OtherSweep(PathBuf),
+    /// This folder is no shard, or not one of these, or one of them twice.
+    NoShard(PathBuf, usize),
     /// The operating system said no.
     Io {
         /// What was to be done.
@@ -33,6 +39,19 @@ impl fmt::Display for RecordError {
                 "{} exists and holds no results of squall (no {MARK}), so it is left alone; name another folder",
                 path.display()
             ),
+            Self::Busy(path) => write!(f, "another squall is at this sweep ({}); let it end first", path.display()),
+            Self::OtherSweep(path) => write!(
+                f,
+                "{} holds the cells of a sweep that was not finished, of another scenario, version or plan; \
+                 --fresh throws them away, another --out keeps them",
+                path.display()
+            ),
+            Self::NoShard(path, count) => write!(
+                f,
+                "{} is not one of the {count} shards of one sweep, each once; name all folders that \
+                 `squall sweep --shard 1/{count}` to `{count}/{count}` have written, made by one version of squall",
+                path.display()
+            ),
             Self::Io { what, path, error } => {
                 write!(f, "cannot {what} {}: {error}; what was there before is untouched", path.display())
             }
@@ -49,7 +68,7 @@ pub(super) struct Folder {
     target: PathBuf,
 }
 
-fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RecordError {
+pub(super) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RecordError + use<> {
     let path = path.to_path_buf();
     move |error| RecordError::Io { what, path, error }
 }
@@ -119,7 +138,7 @@ fn may_be_replaced(target: &Path) -> io::Result<bool> {
     }
 }
 
-fn parent(target: &Path) -> &Path {
+pub(super) fn parent(target: &Path) -> &Path {
     target.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
 }
 

@@ -1,10 +1,9 @@
 //! The manifest: what was run, with what, where. The only file of a results folder that differs between two equal runs.
 
-use crate::experiment::Outcome;
+use crate::experiment::{Outcome, ending};
 use crate::scenario::Loaded;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use squall_models::report::Ending;
 use std::fmt::Write as _;
 
 /// What the command line knows about this execution.
@@ -24,17 +23,6 @@ pub struct Session {
     pub interrupted: bool,
 }
 
-/// The name of an ending in results.
-#[must_use]
-pub fn ending(ending: Ending) -> &'static str {
-    match ending {
-        Ending::Horizon => "horizon",
-        Ending::Drained => "drained",
-        Ending::EventLimit => "event_limit",
-        Ending::InFlightLimit => "in_flight_limit",
-    }
-}
-
 pub(super) fn manifest(loaded: &Loaded, outcomes: &[Outcome], session: &Session) -> Value {
     let runs: Vec<Value> = outcomes.iter().flat_map(runs).collect();
     let variants: Vec<&str> = outcomes.iter().map(|outcome| outcome.name.as_str()).collect();
@@ -52,13 +40,18 @@ pub(super) fn manifest(loaded: &Loaded, outcomes: &[Outcome], session: &Session)
         "seeds": { "first": session.seeds.0, "count": session.seeds.1 },
         "interrupted": session.interrupted,
         "runs": runs,
-        "execution": {
-            "started_unix_s": session.started_unix_s,
-            "took_s": session.took_s,
-            "threads": session.threads,
-            "os": std::env::consts::OS,
-            "arch": std::env::consts::ARCH,
-        },
+        "execution": execution(session),
+    })
+}
+
+/// When, how long, and on what.
+pub(super) fn execution(session: &Session) -> Value {
+    json!({
+        "started_unix_s": session.started_unix_s,
+        "took_s": session.took_s,
+        "threads": session.threads,
+        "os": std::env::consts::OS,
+        "arch": std::env::consts::ARCH,
     })
 }
 
@@ -75,7 +68,7 @@ fn runs(outcome: &Outcome) -> impl Iterator<Item = Value> {
     })
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(super) fn sha256(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in Sha256::digest(bytes) {
         let _ = write!(text, "{byte:02x}");

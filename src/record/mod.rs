@@ -3,19 +3,29 @@
 //! The schema is documented in `docs/reference/results.md`. Everything but the manifest is the same bytes for any
 //! number of threads, on any machine, on any day.
 
+mod comparisons;
 mod folder;
 mod histogram;
+mod journal;
 mod manifest;
+mod sweep;
 mod tables;
+mod tip;
 
+pub use comparisons::{conclusion, finding};
 pub use folder::RecordError;
-pub use manifest::{Session, ending};
+pub use journal::Journal;
+pub use manifest::Session;
+pub use sweep::{Merged, Part, SweepRecord, merge};
+pub use tip::write_tips;
 
-use crate::experiment::{Outcome, Run};
+use crate::experiment::{Compared, Outcome, Run};
 use crate::scenario::{Case, Loaded};
 use folder::Folder;
 use std::path::Path;
 use tables::Tables;
+
+pub use crate::experiment::ending;
 
 /// The version of the schema of a results folder.
 pub const SCHEMA: u32 = 1;
@@ -44,6 +54,14 @@ impl Recorder {
     /// It cannot be written.
     pub fn take(&mut self, case: &Case, run: &Run) -> Result<(), RecordError> {
         self.tables.take(case, run)
+    }
+
+    /// Writes the tables of a comparison.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn compared(&mut self, compared: &Compared) -> Result<(), RecordError> {
+        comparisons::write(&self.folder, compared)
     }
 
     /// Writes what concerns all runs and gives the folder its name, in place of older results there.

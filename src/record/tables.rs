@@ -13,21 +13,29 @@ use std::path::PathBuf;
 
 /// One table that is being written.
 #[derive(Debug)]
-struct Table {
+pub(super) struct Table {
     rows: Writer<BufWriter<File>>,
     /// Where it will appear, for messages.
     path: PathBuf,
 }
 
 impl Table {
-    fn create(folder: &Folder, name: &str, header: &[&str]) -> Result<Self, RecordError> {
+    pub(super) fn create(folder: &Folder, name: &str, header: &[&str]) -> Result<Self, RecordError> {
+        Self::create_raw(folder, name, header.iter().copied())
+    }
+
+    pub(super) fn create_raw<T: AsRef<[u8]>>(
+        folder: &Folder,
+        name: &str,
+        header: impl IntoIterator<Item = T>,
+    ) -> Result<Self, RecordError> {
         let rows = Writer::from_writer(BufWriter::with_capacity(1 << 16, folder.open(name)?));
         let mut table = Self { rows, path: folder.place(name) };
         table.row(header)?;
         Ok(table)
     }
 
-    fn row<T: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = T>) -> Result<(), RecordError> {
+    pub(super) fn row<T: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = T>) -> Result<(), RecordError> {
         self.rows.write_record(fields).map_err(|error| self.failed(error.into()))
     }
 
@@ -35,7 +43,7 @@ impl Table {
         RecordError::Io { what: "write", path: self.path.clone(), error }
     }
 
-    fn finish(self) -> Result<(), RecordError> {
+    pub(super) fn finish(self) -> Result<(), RecordError> {
         let Self { rows, path } = self;
         let failed = |error| RecordError::Io { what: "write", path: path.clone(), error };
         let buffer = rows.into_inner().map_err(|error| failed(error.into_error()))?;

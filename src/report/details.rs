@@ -4,7 +4,7 @@ use super::number::{count, digits, or_dash, percent, rate, time, times};
 use super::style::wrap;
 use super::table::{Column, table};
 use crate::experiment::Outcome;
-use crate::experiment::measure::{ratio, share, success};
+use crate::experiment::measure::{answered, ratio, share};
 use squall_models::outcome::Failure;
 use squall_models::report::{ClientTotals, Totals};
 
@@ -39,7 +39,7 @@ fn clients(outcome: &Outcome, totals: &Totals, width: usize) -> String {
         ("client", 0),
         ("offered", 0),
         ("goodput", 0),
-        ("success", 0),
+        ("ended\nwell", 0),
         ("p50", 2),
         ("p90", 4),
         ("p99", 0),
@@ -53,7 +53,7 @@ fn clients(outcome: &Outcome, totals: &Totals, width: usize) -> String {
             name.clone(),
             per_second(outcome, client.arrivals),
             per_second(outcome, client.ok),
-            or_dash(success(std::slice::from_ref(client)), percent),
+            or_dash(answered(std::slice::from_ref(client)).map(|share| share.min(1.0)), percent),
             or_dash(latency.quantile(0.5), time),
             or_dash(latency.quantile(0.9), time),
             or_dash(latency.quantile(0.99), time),

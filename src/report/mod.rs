@@ -1,19 +1,28 @@
 //! What a person or a program reads on stdout.
 
+mod compare;
+mod compare_json;
 mod details;
 mod estimates;
 mod failures;
 mod json;
 mod number;
 pub(crate) mod style;
+mod sweep;
 mod table;
 mod text;
 mod timeline;
+mod tip;
 mod verdicts;
+mod words;
 
+pub use compare::{Comparing, comparison};
+pub use compare_json::comparison_json;
 pub use estimates::estimates;
 pub use json::json;
+pub use sweep::Swept;
 pub use text::{Shown, text};
+pub use tip::tips;
 
 use crate::experiment::Outcome;
 use crate::scenario::Loaded;

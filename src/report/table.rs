@@ -7,10 +7,10 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 const MOST_ROWS: usize = 40;
 
 /// A column: its heading, of one or two lines, and how much it matters (0 most).
-pub(super) type Column = (&'static str, u8);
+pub(super) type Column<'a> = (&'a str, u8);
 
 /// The table, indented by two spaces, with a line for what was left out.
-pub(super) fn table(columns: &[Column], rows: &[Vec<String>], width: usize) -> String {
+pub(super) fn table(columns: &[Column<'_>], rows: &[Vec<String>], width: usize) -> String {
     let mut least = columns.iter().map(|(_, rank)| *rank).max().unwrap_or(0);
     loop {
         let kept: Vec<usize> = (0..columns.len()).filter(|&at| columns[at].1 <= least).collect();
@@ -38,7 +38,7 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>], width: usize) -> S
     }
 }
 
-fn render(columns: &[Column], kept: &[usize], rows: &[Vec<String>]) -> String {
+fn render(columns: &[Column<'_>], kept: &[usize], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(kept.iter().map(|&at| columns[at].0));

@@ -4,7 +4,7 @@ use super::number::{or_dash, percent, rate, time, times};
 use super::style::{BAD, DIM, HEADING, paint, wrap};
 use super::{Findings, details, failures, table, timeline, verdicts};
 use crate::experiment::Outcome;
-use crate::experiment::measure::{ratio, share};
+use crate::experiment::measure::{answered, ratio, share};
 use squall_models::histogram::Histogram;
 use squall_models::report::{ClientTotals, Ending, ServiceTotals, Totals};
 
@@ -41,7 +41,7 @@ pub fn text(findings: &Findings<'_>, shown: &Shown) -> String {
     out
 }
 
-fn title(findings: &Findings<'_>, width: usize) -> String {
+pub(super) fn title(findings: &Findings<'_>, width: usize) -> String {
     let loaded = findings.loaded;
     let mut out = format!("{}\n", paint(HEADING, &loaded.name));
     for line in loaded.about.iter().flat_map(|about| wrap(about, width.min(100))) {
@@ -76,7 +76,7 @@ fn side_by_side(findings: &Findings<'_>, width: usize) -> String {
         ("variant", 0),
         ("offered", 1),
         ("goodput", 0),
-        ("success", 0),
+        ("ended\nwell", 0),
         ("per seed", 5),
         ("p50", 3),
         ("p99", 0),
@@ -104,7 +104,7 @@ fn summary(outcome: &Outcome) -> Option<Vec<String>> {
         outcome.name.clone(),
         or_dash(per_second(sum(|c| c.arrivals)), rate),
         or_dash(per_second(ok), rate),
-        or_dash(ratio(ok, ended), percent),
+        or_dash(answered(&totals.clients).map(|share| share.min(1.0)), percent),
         spread(outcome),
         or_dash(latency.quantile(0.5), time),
         or_dash(latency.quantile(0.99), time),
@@ -115,7 +115,7 @@ fn summary(outcome: &Outcome) -> Option<Vec<String>> {
     ])
 }
 
-/// The smallest and the largest success that a seed had, over all clients.
+/// The smallest and the largest share of requests that ended well in a seed, over all clients.
 fn spread(outcome: &Outcome) -> String {
     let shares = outcome.lines.iter().filter_map(|line| line.success);
     let (low, high) = shares.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), m| (low.min(m), high.max(m)));

@@ -95,9 +95,23 @@ pub struct Judgement {
     /// The sentence is true of this run.
     pub holds: bool,
     /// The value that was compared, in the base unit of its metric (a share 0 to 1, seconds, per second, a count).
+    /// Infinite is the time until a recovery that never comes.
     pub measured: Option<f64>,
     /// The same for a person: `41.2%`, `recovered after 27s`, `no data`.
     pub shown: String,
+}
+
+/// What a sentence compares with a value: the same in every run that it is judged for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// The component, as the sentence has it.
+    pub component: String,
+    /// The metric.
+    pub metric: String,
+    /// The window in words, such as `during fault 1`; empty for the whole run.
+    pub window: String,
+    /// The unit, as in results.
+    pub unit: &'static str,
 }
 
 /// How all runs of a variant stand to an expectation.
@@ -140,6 +154,29 @@ impl Expectation {
             seeds: seeds.map_or(1.0, squall_models::units::Share::get),
             rule: parse(that, scope, windows)?,
         }))
+    }
+
+    /// What the sentence measures; `None` where it only asks yes or no.
+    #[must_use]
+    pub fn measures(&self) -> Option<Measured> {
+        let Rule::Compare { unit, .. } = &self.rule else { return None };
+        let (subject, rest) = self.text.split_at(self.text.find(['<', '>', '='])?);
+        let rest = rest.trim_start_matches(['<', '>', '=']).trim_start();
+        let window = rest.split_once(char::is_whitespace).map_or("", |(_, window)| window.trim());
+        let subject = subject.trim();
+        // A name of one part stands alone, a name with its kind has two, and a pool has its service before it.
+        let parts = match subject.split('.').next()? {
+            "pools" => 3,
+            "clients" | "services" | "caches" => 2,
+            _ => 1,
+        };
+        let (at, _) = subject.match_indices('.').nth(parts - 1)?;
+        Some(Measured {
+            component: subject[..at].to_owned(),
+            metric: subject[at + 1..].to_owned(),
+            window: window.to_owned(),
+            unit: unit.name(),
+        })
     }
 
     /// Judges all runs of a variant. No runs, no verdict in favour.

@@ -26,7 +26,11 @@ impl Expectation {
                 match totals.and_then(|totals| reading.read(totals, names)).filter(|measured| !measured.is_nan()) {
                     None => no_data(),
                     Some(measured) => {
-                        let shown = unit.show(measured);
+                        let open = totals.and_then(|totals| self.open(reading, totals, names));
+                        let stuck = open.filter(|_| !report.deadlocks.is_empty());
+                        let measured = stuck.map_or(measured, |open| open.as_failed(measured));
+                        let told = open.map_or(String::new(), Open::words);
+                        let shown = format!("{}{told}", unit.show(measured));
                         Judgement { holds: op.holds(measured, *value), measured: Some(measured), shown }
                     }
                 }
@@ -51,6 +55,42 @@ impl Expectation {
                 Judgement { holds: (count > 0) == *wanted, measured: Some(count as f64), shown }
             }
         }
+    }
+}
+
+/// Requests of a client that have not ended, where a sentence is about the share of those that have.
+#[derive(Clone, Copy)]
+struct Open {
+    ended: f64,
+    open: f64,
+    arrived: f64,
+    /// The share is that of successes.
+    success: bool,
+}
+
+impl Expectation {
+    /// `None` where the sentence is about something else.
+    fn open(&self, reading: &Reading, totals: &Totals, names: &Names) -> Option<Open> {
+        let Reading::Client(name, _) = reading else { return None };
+        let metric = self.measures()?.metric;
+        let success = metric == "success";
+        let client = totals.clients.get(names.clients.iter().position(|known| known == name)?)?;
+        let (ended, open, arrived) = (client.ended() as f64, client.in_flight as f64, client.arrivals as f64);
+        (success || metric == "failure").then_some(Open { ended, open, arrived, success })
+    }
+}
+
+impl Open {
+    /// The share when those that are open count as failed: in a deadlock they never end.
+    fn as_failed(self, share: f64) -> f64 {
+        let failed = if self.success { 0.0 } else { self.open };
+        (share * self.ended + failed) / (self.ended + self.open)
+    }
+
+    /// What has not ended is told where it is more than a little.
+    fn words(self) -> String {
+        let share = self.open / self.arrived.max(1.0);
+        if share > 0.05 { format!(" ({:.0}% had not ended)", share.min(1.0) * 100.0) } else { String::new() }
     }
 }
 
@@ -147,7 +187,7 @@ fn recovers(line: &Line, end: Time, within: Span) -> Judgement {
         Some(_) => {
             let at_end = line.share(last, line.len()).unwrap_or(0.0) / line.reference;
             let shown = format!("not recovered, at the end {} of before", Unit::Share.show(at_end));
-            return Judgement { holds: false, measured: None, shown };
+            return Judgement { holds: false, measured: Some(f64::INFINITY), shown };
         }
     };
     let windows = u64::try_from(recovered).unwrap_or(u64::MAX);

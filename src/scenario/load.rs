@@ -38,6 +38,8 @@ pub(super) struct Loader {
     pub(super) sources: Sources,
     pub(super) issues: Issues,
     pub(super) data: DataFiles,
+    /// The variants that the command line changes; all of them if none is named.
+    only: Vec<String>,
     /// Policy files, each read once.
     overlays: BTreeMap<PathBuf, Vec<Change>>,
     presets: Shelf,
@@ -64,8 +66,8 @@ struct Base {
     sets: Vec<Change>,
 }
 
-pub(super) fn load(path: &Path, sets: &[String]) -> Result<Loaded, Diagnostics> {
-    let mut loader = Loader::default();
+pub(super) fn load(path: &Path, sets: &[String], only: &[String]) -> Result<Loaded, Diagnostics> {
+    let mut loader = Loader { only: only.to_vec(), ..Loader::default() };
     match read_text(path) {
         Ok(text) => loader.scenario(path, text, sets),
         Err((rule, remedy)) => {
@@ -266,7 +268,9 @@ impl Loader {
             if name != UNMITIGATED {
                 self.overlay(&mut tree, base, name, variant);
             }
-            merge::apply(&mut tree, base.sets.clone(), &SETTABLE, &mut self.issues);
+            if self.only.is_empty() || self.only.iter().any(|only| only == name) {
+                merge::apply(&mut tree, base.sets.clone(), &SETTABLE, &mut self.issues);
+            }
             preset::expand(&mut tree, &mut self.presets, &mut self.sources, &mut self.issues);
             let (mut world, mut damaged) = world::read(&tree, &mut self.issues);
             damaged.extend(self.data.fill(&mut world, &tree, &self.sources, &mut self.issues));

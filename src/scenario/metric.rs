@@ -220,6 +220,17 @@ impl Unit {
         }
     }
 
+    /// The name that results use.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Share => "share",
+            Self::Duration => "s",
+            Self::Rate => "1/s",
+            Self::Ratio => "ratio",
+            Self::Count => "count",
+        }
+    }
+
     /// What a value in this unit is called: `a share, such as …`.
     pub(super) fn wanted(self) -> &'static str {
         match self {

@@ -28,6 +28,7 @@ mod load;
 mod merge;
 mod metric;
 mod node;
+mod oracle;
 mod preset;
 mod sentence;
 mod source;
@@ -37,7 +38,8 @@ mod words;
 mod world;
 mod yaml;
 
-pub use expect::{Expect, Expectation, Judgement, Verdict};
+pub use expect::{Expect, Expectation, Judgement, Measured, Verdict};
+pub use oracle::oracle;
 pub use preset::{Preset, Setting, presets};
 
 use std::fmt;
@@ -45,6 +47,9 @@ use std::path::{Path, PathBuf};
 
 /// The name of the scenario as it stands, without any variant's changes.
 pub const UNMITIGATED: &str = "unmitigated";
+
+/// The name of the variant that has enough of everything; see [`oracle`].
+pub const ORACLE: &str = "oracle";
 
 /// A scenario that was read, checked and compiled, with all its variants.
 #[derive(Clone, Debug)]
@@ -110,7 +115,15 @@ impl std::error::Error for Diagnostics {}
 /// # Errors
 /// Everything that is wrong, at once.
 pub fn load(path: &Path, sets: &[String]) -> Result<Loaded, Diagnostics> {
-    load::load(path, sets)
+    load::load(path, sets, &[])
+}
+
+/// The same with `sets` applied only to the variants that are named; to all of them if none is.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn load_for(path: &Path, sets: &[String], variants: &[String]) -> Result<Loaded, Diagnostics> {
+    load::load(path, sets, variants)
 }
 
 /// The same for a text that is in memory; `path` says what to call it, and where the files are that it names.

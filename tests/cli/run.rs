@@ -6,11 +6,11 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A folder with a scenario in it, and squall ready to run there.
-struct Bench {
-    at: TempDir,
+pub(crate) struct Bench {
+    pub(crate) at: TempDir,
 }
 
-const SMALL: &str = "
+pub(crate) const SMALL: &str = "
 squall: 1
 clients:
   web: { to: api.get, arrivals: { poisson: { rate: 50/s } }, edge: { policies: [{ timeout: 1s }] } }
@@ -27,28 +27,28 @@ expect:
 ";
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let at = tempfile::tempdir().unwrap();
         fs::write(at.path().join("small.yaml"), SMALL).unwrap();
         Self { at }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.at.path().join(name)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_squall"));
         command.args(arguments).current_dir(self.at.path()).env("COLUMNS", "80").env_remove("NO_COLOR");
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// Stdout of a command that ends with this code.
-    fn expect(&self, code: i32, arguments: &[&str]) -> String {
+    pub(crate) fn expect(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
@@ -57,7 +57,7 @@ impl Bench {
     }
 
     /// Stderr of a command that ends with this code and prints nothing else.
-    fn refuse(&self, code: i32, arguments: &[&str]) -> String {
+    pub(crate) fn refuse(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0), "{arguments:?}: {errors}");
@@ -65,7 +65,7 @@ impl Bench {
     }
 }
 
-fn files(at: &Path) -> Vec<String> {
+pub(crate) fn files(at: &Path) -> Vec<String> {
     let mut names: Vec<_> =
         fs::read_dir(at).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -219,7 +219,7 @@ fn the_schema_is_draft_07() {
 fn manual_pages_and_completions_come_from_the_same_table() {
     let bench = Bench::new();
     assert!(bench.expect(0, &["man"]).contains("deterministic failure simulator"));
-    assert_eq!(bench.expect(0, &["man", "pages"]).lines().count(), 8);
+    assert_eq!(bench.expect(0, &["man", "pages"]).lines().count(), 12);
     assert!(files(&bench.path("pages")).contains(&"squall-run.1".to_owned()));
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(bench.expect(0, &["completions", shell]).contains("twice"), "{shell}");
