@@ -38,7 +38,7 @@ pub struct Limits {
 /// A world compiled for running: names resolved to indices, programs flattened, numbers checked.
 #[derive(Clone, Debug)]
 pub struct Blueprint {
-    plan: Arc<Plan>,
+    pub(crate) plan: Arc<Plan>,
 }
 
 /// An invariant of the simulator itself broke: the result cannot be trusted, and this is a bug in squall.

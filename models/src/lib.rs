@@ -49,6 +49,7 @@ pub mod bulkhead;
 mod checks;
 pub mod eject;
 pub mod fallback;
+pub mod fork;
 pub mod hedge;
 pub mod histogram;
 pub mod latencies;

@@ -1,10 +1,12 @@
 //! The command line. One file for each subcommand; the parser, the help, the manual pages and the completions all come
 //! from one table.
 
+mod baseline;
 mod check;
 mod clock;
 mod compare;
 mod completions;
+mod fork;
 mod init;
 mod interrupt;
 mod list;
@@ -31,12 +33,15 @@ struct Subcommand {
     run: fn(&ArgMatches, &mut Output) -> Exit,
 }
 
-const SUBCOMMANDS: [Subcommand; 11] = [
+const SUBCOMMANDS: [Subcommand; 14] = [
     Subcommand { name: "run", about: run::ABOUT, build: run::build, run: run::run },
     Subcommand { name: "compare", about: compare::ABOUT, build: compare::build, run: compare::run },
     Subcommand { name: "sweep", about: sweep::ABOUT, build: sweep::build, run: sweep::run },
     Subcommand { name: "merge", about: sweep::MERGE_ABOUT, build: sweep::build_merge, run: sweep::run_merge },
     Subcommand { name: "tip", about: tip::ABOUT, build: tip::build, run: tip::run },
+    Subcommand { name: "fork", about: fork::ABOUT, build: fork::build, run: fork::run },
+    Subcommand { name: "baseline", about: baseline::ABOUT, build: baseline::build, run: baseline::run },
+    Subcommand { name: "diff", about: baseline::DIFF_ABOUT, build: baseline::build_diff, run: baseline::run_diff },
     Subcommand { name: "check", about: check::ABOUT, build: check::build, run: check::run },
     Subcommand { name: "list", about: list::ABOUT, build: list::build, run: list::run },
     Subcommand { name: "schema", about: schema::ABOUT, build: schema::build, run: schema::run },

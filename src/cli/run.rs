@@ -75,7 +75,7 @@ pub(super) fn arguments(command: Command) -> Command {
 /// Which variants, which seeds, on how many threads.
 pub(super) fn seeding(command: Command) -> Command {
     let number = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
-    command
+    let command = command
         .arg(number("seed", "N").value_parser(value_parser!(u64)).help("The first seed [default: the file's]"))
         .arg(
             number("seeds", "N")
@@ -88,7 +88,14 @@ pub(super) fn seeding(command: Command) -> Command {
                 .value_name("NAME")
                 .action(ArgAction::Append)
                 .help("Run only this variant; may be repeated, the first is shown in detail"),
-        )
+        );
+    threads_and_quiet(command)
+}
+
+/// On how many threads, and how much is said on the way.
+pub(super) fn threads_and_quiet(command: Command) -> Command {
+    let number = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
+    command
         .arg(
             number("threads", "N")
                 .value_parser(value_parser!(u16).range(1..=1024))
@@ -143,11 +150,11 @@ pub(super) struct Request {
 
 impl Request {
     pub(super) fn new(matches: &ArgMatches) -> Self {
-        let many = |name| matches.get_many::<String>(name).into_iter().flatten().cloned().collect();
+        let many = |name| matches.try_get_many::<String>(name).ok().flatten().into_iter().flatten().cloned().collect();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            seed: matches.get_one("seed").copied(),
-            seeds: matches.get_one("seeds").copied(),
+            seed: matches.try_get_one("seed").ok().flatten().copied(),
+            seeds: matches.try_get_one("seeds").ok().flatten().copied(),
             variants: many("variant"),
             sets: many("set"),
             out: matches.try_get_one("out").ok().flatten().cloned(),

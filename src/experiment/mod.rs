@@ -3,8 +3,10 @@
 //! Runs are independent, so they go to a pool of threads; their results come back in any order and are handed on in
 //! the order of (variant, seed). That is why no output depends on the number of threads.
 
+pub mod baseline;
 mod compare;
 mod fold;
+mod fork;
 pub mod measure;
 mod order;
 mod quantity;
@@ -16,6 +18,7 @@ mod totals;
 
 pub use compare::{Answers, Compared, Comparison, Conclusion, Design, Finding, Samples, Standing, compare};
 pub use fold::{Fold, Judged, Line, Outcome, Range};
+pub use fork::{Continued, Forked, fork};
 pub use measure::{Metric, ending, metrics};
 pub use quantity::{Better, Quantity};
 pub use runner::{Broken, Plan, Run, Stopped, execute};

@@ -18,6 +18,8 @@ pub enum RecordError {
     Busy(PathBuf),
     /// There are cells of another sweep.
     OtherSweep(PathBuf),
+    /// A file is of a version that this squall does not know.
+    OtherVersion(PathBuf, u32),
     /// This folder is no shard, or not one of these, or one of them twice.
     NoShard(PathBuf, usize),
     /// The operating system said no.
@@ -44,6 +46,12 @@ impl fmt::Display for RecordError {
                 f,
                 "{} holds the cells of a sweep that was not finished, of another scenario, version or plan; \
                  --fresh throws them away, another --out keeps them",
+                path.display()
+            ),
+            Self::OtherVersion(path, version) => write!(
+                f,
+                "{} has the form of version {version}, which this squall does not read; write it anew with \
+                 `squall baseline update`",
                 path.display()
             ),
             Self::NoShard(path, count) => write!(

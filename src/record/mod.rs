@@ -3,6 +3,7 @@
 //! The schema is documented in `docs/reference/results.md`. Everything but the manifest is the same bytes for any
 //! number of threads, on any machine, on any day.
 
+pub mod baseline;
 mod comparisons;
 mod folder;
 mod histogram;

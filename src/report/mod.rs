@@ -3,8 +3,11 @@
 mod compare;
 mod compare_json;
 mod details;
+mod diff;
+mod diff_forms;
 mod estimates;
 mod failures;
+mod fork;
 mod json;
 mod number;
 pub(crate) mod style;
@@ -18,7 +21,10 @@ mod words;
 
 pub use compare::{Comparing, comparison};
 pub use compare_json::comparison_json;
+pub use diff::{Alarm, Difference, differences};
+pub use diff_forms::{annotations, differences_json, junit, markdown};
 pub use estimates::estimates;
+pub use fork::forks;
 pub use json::json;
 pub use sweep::Swept;
 pub use text::{Shown, text};

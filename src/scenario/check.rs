@@ -1,11 +1,12 @@
 //! What can be said about a world before it runs.
 //!
-//! The estimate is a lower bound: first attempts only, no queues, no faults, every look into a cache a miss. A call holds
+//! The estimate is a lower bound: first attempts only, no queues, no faults, caches that are warm. A call holds
 //! its worker for its own work and sleep, for the links, and for what it waits for further down; of parallel branches for
 //! the slowest on average.
 
 mod graph;
 mod mean;
+mod warm;
 
 use graph::Graph;
 use squall_models::spec::{Arrivals, Capacity, Client, Profile, World};
@@ -29,7 +30,24 @@ pub struct Estimate {
 /// Estimates the load on every service, in the order of their names.
 #[must_use]
 pub fn estimate(world: &World) -> Vec<Estimate> {
-    estimate_over(world, &Graph::of(world))
+    let rates = warm_rates(world);
+    estimate_over(world, &Graph::of(world, rates.as_deref()))
+}
+
+/// Rounds in which rates and hit rates find each other.
+const ROUNDS: usize = 12;
+
+/// Calls per second of every endpoint once caches are warm; `None` where there are no caches.
+fn warm_rates(world: &World) -> Option<Vec<f64>> {
+    if world.caches.is_empty() {
+        return None;
+    }
+    let mut rates: Option<Vec<f64>> = None;
+    for _ in 0..ROUNDS {
+        let graph = Graph::of(world, rates.as_deref());
+        rates = Some(graph.loads(&arrivals(world, &graph)));
+    }
+    rates
 }
 
 fn estimate_over(world: &World, graph: &Graph<'_>) -> Vec<Estimate> {
@@ -50,7 +68,7 @@ fn estimate_over(world: &World, graph: &Graph<'_>) -> Vec<Estimate> {
         let shared = matches!(world.services[service].capacity, Capacity::ProcessorSharing { .. });
         estimate.holds += load * if shared { program.work } else { graph.holds(node) };
         if program.looks_up && load > 0.0 {
-            note(estimate, "every look into a cache is taken for a miss");
+            note(estimate, "its caches are taken for warm; a flush, or a cold start, asks for more");
         }
         if endless.contains(&node) {
             note(
@@ -122,7 +140,8 @@ fn rate(client: &Client, response: f64) -> f64 {
 /// What is allowed but looks like a mistake: too much load, endpoints that nobody calls.
 #[must_use]
 pub fn warnings(world: &World) -> Vec<String> {
-    let graph = Graph::of(world);
+    let rates = warm_rates(world);
+    let graph = Graph::of(world, rates.as_deref());
     let mut warnings = Vec::new();
     for estimate in estimate_over(world, &graph) {
         if let Some(share) = estimate.utilisation.filter(|share| *share > 1.0) {
@@ -147,7 +166,7 @@ pub fn warnings(world: &World) -> Vec<String> {
 /// What is allowed and good to know: services that call each other in a circle.
 #[must_use]
 pub fn notes(world: &World) -> Vec<String> {
-    let graph = Graph::of(world);
+    let graph = Graph::of(world, None);
     graph.circles().into_iter().map(|names| format!("a circle of calls: {}", names.join(", "))).collect()
 }
 

@@ -51,6 +51,7 @@ pub(super) struct Draft {
     about: Option<String>,
     pub(super) tree: Node,
     pub(super) world: squall_models::spec::World,
+    place: Option<(PathBuf, usize)>,
     /// Components in which something was wrong, as `services.api`.
     pub(super) damaged: Vec<String>,
     expectations: Vec<Expectation>,
@@ -122,8 +123,8 @@ impl Loader {
             .into_iter()
             .zip(blueprints)
             .filter_map(|(draft, blueprint)| {
-                let Draft { name, about, world, expectations, .. } = draft;
-                Some(Case { name, about, world, blueprint: blueprint?, expectations })
+                let Draft { name, about, place, world, expectations, .. } = draft;
+                Some(Case { name, about, place, world, blueprint: blueprint?, expectations })
             })
             .collect();
         let run = run.value.unwrap_or_default();
@@ -275,13 +276,23 @@ impl Loader {
             let (mut world, mut damaged) = world::read(&tree, &mut self.issues);
             damaged.extend(self.data.fill(&mut world, &tree, &self.sources, &mut self.issues));
             let about = variant.about.clone();
-            drafts.push(Draft { name: name.to_owned(), about, tree, world, damaged, expectations: Vec::new() });
+            let (name, place) = (name.to_owned(), self.place(base, name, variant));
+            drafts.push(Draft { name, about, place, tree, world, damaged, expectations: Vec::new() });
             if self.issues.full() {
                 break;
             }
         }
         self.issues.variant = None;
         drafts
+    }
+
+    /// Where a variant is written: what it applies last is most of it.
+    fn place(&self, base: &Base, name: &str, variant: &Variant) -> Option<(PathBuf, usize)> {
+        let key = base.variant_nodes.as_ref()?.entries()?.get(name)?.key;
+        Some(match variant.apply.last() {
+            Some(file) => (self.sources.folder(key.file).join(file), 1),
+            None => (self.sources.get(key.file).path.clone(), self.sources.place(key).0),
+        })
     }
 
     /// A variant's changes: those of its policy files first, then its own.

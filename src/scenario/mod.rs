@@ -83,6 +83,8 @@ pub struct Case {
     pub world: squall_models::spec::World,
     /// The world compiled.
     pub blueprint: squall_models::Blueprint,
+    /// Where it is written: the last policy file that it applies, or its place in the scenario.
+    pub place: Option<(PathBuf, usize)>,
     /// What is expected of this variant.
     pub expectations: Vec<Expectation>,
 }

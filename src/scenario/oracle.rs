@@ -22,7 +22,7 @@ pub fn oracle(cases: &[Case], settings: &Settings) -> Option<Case> {
     let blueprint = Blueprint::new(&world, settings.clone()).ok()?;
     let about = "No worker, queue, connection or cache entry is ever lacking: the most that any measure could reach.";
     let expectations = base.expectations.clone();
-    Some(Case { name: ORACLE.to_owned(), about: Some(about.to_owned()), world, blueprint, expectations })
+    Some(Case { name: ORACLE.to_owned(), about: Some(about.to_owned()), place: None, world, blueprint, expectations })
 }
 
 fn unlimited(world: &World) -> World {

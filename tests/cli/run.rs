@@ -219,7 +219,7 @@ fn the_schema_is_draft_07() {
 fn manual_pages_and_completions_come_from_the_same_table() {
     let bench = Bench::new();
     assert!(bench.expect(0, &["man"]).contains("deterministic failure simulator"));
-    assert_eq!(bench.expect(0, &["man", "pages"]).lines().count(), 12);
+    assert_eq!(bench.expect(0, &["man", "pages"]).lines().count(), 15);
     assert!(files(&bench.path("pages")).contains(&"squall-run.1".to_owned()));
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(bench.expect(0, &["completions", shell]).contains("twice"), "{shell}");

@@ -3,7 +3,7 @@
 use super::call::{Call, Destination, Invocation};
 use super::link::{Sent, Trouble};
 use super::stack::Frames;
-use super::{Event, Run, Task};
+use super::{Cx, Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{BalancePlan, EdgeId, EdgePlan, Plan, ReplicaId, ServiceId};
 use crate::report::EdgeTotals;
@@ -62,6 +62,21 @@ impl EdgeState {
             trouble: Trouble::default(),
             counts,
         }
+    }
+}
+
+impl EdgeState {
+    /// Goes on by other rules. The counts stay, and so do the timers of what is in flight.
+    pub(super) fn follow(&mut self, old: &EdgePlan, new: &EdgePlan, cx: &mut Cx) {
+        if old.timeout != new.timeout {
+            self.timeout_lane = new.timeout.map(|span| cx.lane(span));
+        }
+        if old.total != new.total {
+            self.total_lane = new.total.map(|span| cx.lane(span));
+        }
+        self.plain = new.plain;
+        self.short.open = new.short;
+        self.short.stacked = new.stack.is_some();
     }
 }
 

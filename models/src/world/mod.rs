@@ -9,6 +9,7 @@ mod client;
 mod deadlock;
 mod execute;
 mod fault;
+mod fork;
 mod layer;
 mod line;
 mod link;

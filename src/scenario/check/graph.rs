@@ -1,10 +1,11 @@
 //! Who calls whom, how often, and for how long.
 
 use super::mean;
+use super::warm::Stream;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{EdgeRef, VisitMap, Visitable};
-use squall_models::spec::{Service, Step, World};
+use squall_models::spec::{Lookup, Service, Step, World};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Times around a circle; what is called more often than this in one request fails anyway.
@@ -19,11 +20,15 @@ pub(super) struct Program {
     pub(super) looks_up: bool,
     /// Calls of other endpoints.
     calls: BTreeMap<usize, f64>,
+    /// The share of each look-up that misses, by the place of the step in memory.
+    misses: BTreeMap<usize, f64>,
 }
 
 /// Endpoints and the calls between them.
 pub(super) struct Graph<'a> {
     world: &'a World,
+    /// Calls per second of every endpoint, where caches are taken to have been in use at these rates for long.
+    rates: Option<&'a [f64]>,
     names: Vec<(&'a str, &'a str)>,
     indices: BTreeMap<(&'a str, &'a str), usize>,
     programs: Vec<Program>,
@@ -35,7 +40,8 @@ pub(super) struct Graph<'a> {
 }
 
 impl<'a> Graph<'a> {
-    pub(super) fn of(world: &'a World) -> Self {
+    /// With every look into a cache a miss; or with warm caches, if it is known how often each endpoint is called.
+    pub(super) fn of(world: &'a World, rates: Option<&'a [f64]>) -> Self {
         let names: Vec<(&str, &str)> = world
             .services
             .iter()
@@ -46,6 +52,7 @@ impl<'a> Graph<'a> {
         let indices: BTreeMap<_, _> = names.iter().copied().zip(0..).collect();
         let mut graph = Self {
             world,
+            rates,
             names,
             indices,
             programs: Vec::new(),
@@ -115,12 +122,18 @@ impl<'a> Graph<'a> {
 
     fn read_program(&self, node: usize) -> Program {
         let mut program = Program::default();
-        self.count(self.steps(node), 1.0, &mut program);
+        self.count((node, self.steps(node)), 1.0, &mut BTreeMap::new(), &mut program);
         program
     }
 
-    /// Adds what steps do when they are run `times` times.
-    fn count(&self, steps: &[Step], times: f64, program: &mut Program) {
+    /// Adds what steps do when they are run `times` times. `streams` are the keys that get this far, by key set.
+    fn count(
+        &self,
+        (node, steps): (usize, &[Step]),
+        times: f64,
+        streams: &mut BTreeMap<String, Stream>,
+        program: &mut Program,
+    ) {
         for step in steps {
             match step {
                 Step::Work(time) => program.work += times * mean::of(time),
@@ -131,24 +144,43 @@ impl<'a> Graph<'a> {
                 }
                 Step::Parallel(parallel) => {
                     for branch in &parallel.branches {
-                        self.count(branch, times * f64::from(parallel.copies), program);
+                        self.count((node, branch), times * f64::from(parallel.copies), streams, program);
                     }
                 }
                 Step::Choose(choices) => {
                     let total: f64 = choices.iter().map(|choice| choice.weight).sum();
                     for choice in choices.iter().filter(|_| total > 0.0) {
-                        self.count(&choice.steps, times * choice.weight / total, program);
+                        self.count((node, &choice.steps), times * choice.weight / total, streams, program);
                     }
                 }
-                Step::Cache(lookup) => {
-                    program.looks_up = true;
-                    self.count(&lookup.miss, times, program);
-                }
-                Step::Acquire(acquire) => self.count(&acquire.steps, times, program),
-                Step::Spawn(inner) => self.count(inner, times, program),
+                Step::Cache(lookup) => self.look_up((node, lookup), times, streams, program),
+                Step::Acquire(acquire) => self.count((node, &acquire.steps), times, streams, program),
+                Step::Spawn(inner) => self.count((node, inner), times, streams, program),
                 Step::Sleep(_) | Step::Write(_) | Step::Fail(_) => {}
             }
         }
+    }
+
+    fn look_up(
+        &self,
+        (node, lookup): (usize, &Lookup),
+        times: f64,
+        streams: &BTreeMap<String, Stream>,
+        program: &mut Program,
+    ) {
+        program.looks_up = true;
+        let mut missed = 1.0;
+        // What misses goes on as a stream of its own; what comes after the look-up is about all requests again.
+        let mut misses = streams.clone();
+        let known = self.world.caches.get(&lookup.name).zip(self.world.keys.get(&lookup.keys));
+        if let Some(((cache, keys), rates)) = known.zip(self.rates) {
+            let stream = misses.entry(lookup.keys.clone()).or_insert_with(|| Stream::of(keys));
+            let stores = if cache.per_replica { f64::from(self.spec(node).replicas) } else { 1.0 };
+            missed = stream.through(cache, rates[node] * times / stores);
+        }
+        program.misses.insert(place(lookup), missed);
+        self.count((node, &lookup.miss), times * missed, &mut misses, program);
+        self.count((node, &lookup.hit), times * (1.0 - missed), &mut streams.clone(), program);
     }
 
     /// Mean seconds from the beginning of steps to their end.
@@ -169,7 +201,11 @@ impl<'a> Graph<'a> {
                 let sum: f64 = choices.iter().map(|choice| choice.weight * self.time(service, &choice.steps)).sum();
                 if total > 0.0 { sum / total } else { 0.0 }
             }
-            Step::Cache(lookup) => self.time(service, &lookup.miss),
+            Step::Cache(lookup) => {
+                let missed = self.programs.iter().find_map(|program| program.misses.get(&place(lookup)));
+                let missed = missed.copied().unwrap_or(1.0);
+                missed * self.time(service, &lookup.miss) + (1.0 - missed) * self.time(service, &lookup.hit)
+            }
             Step::Acquire(acquire) => self.time(service, &acquire.steps),
             Step::Spawn(_) | Step::Write(_) | Step::Fail(_) => 0.0,
         };
@@ -242,4 +278,9 @@ impl<'a> Graph<'a> {
         }
         self.nodes().filter(|node| !seen.is_visited(&NodeIndex::<u32>::new(*node))).collect()
     }
+}
+
+/// A step is known by where it is.
+fn place(lookup: &Lookup) -> usize {
+    std::ptr::from_ref(lookup) as usize
 }
