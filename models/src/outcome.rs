@@ -32,7 +32,7 @@ pub enum Failure {
     Abandoned,
     /// The caller's circuit breaker was open, or all replicas were ejected.
     CircuitOpen,
-    /// The caller's bulkhead was full.
+    /// The caller's bulkhead or concurrency limit was full.
     BulkheadFull,
     /// Over the rate limit.
     RateLimited,

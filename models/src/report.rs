@@ -200,6 +200,16 @@ pub struct EdgeTotals {
     pub in_flight: u64,
     /// Messages that were lost.
     pub lost: u64,
+    /// Times that the caller's own policies turned a call away before it was sent, by the number of the [`Failure`].
+    pub turned_away: [u64; FAILURES],
+    /// Calls that a fallback answered instead.
+    pub fallbacks: u64,
+    /// Further attempts that a hedge sent beside the first.
+    pub hedges: u64,
+    /// Hedged calls whose answer came from a further attempt.
+    pub hedge_wins: u64,
+    /// Times that a breaker opened, over all replicas of the caller.
+    pub opened: u64,
 }
 
 /// Values over time, in windows of one width.

@@ -25,7 +25,10 @@ impl Metric {
     /// Of a dozen kinds of failure most never happen: what counts none of them is left out of results.
     #[must_use]
     pub fn tells(&self) -> bool {
-        let kind = self.metric.strip_prefix("count.").map(|kind| kind.strip_prefix("attempt_").unwrap_or(kind));
+        let kind = self
+            .metric
+            .strip_prefix("count.")
+            .map(|kind| kind.strip_prefix("attempt_").or_else(|| kind.strip_prefix("turned_away_")).unwrap_or(kind));
         self.value != Some(0.0) || !kind.is_some_and(|kind| Failure::ALL.iter().any(|failure| failure.name() == kind))
     }
 }
@@ -229,5 +232,10 @@ impl List {
         self.count("abandoned_calls", edge.abandoned);
         self.count("in_flight", edge.in_flight);
         self.count("lost", edge.lost);
+        self.failures("turned_away_", &edge.turned_away);
+        self.count("opened", edge.opened);
+        self.count("fallbacks", edge.fallbacks);
+        self.count("hedges", edge.hedges);
+        self.count("hedge_wins", edge.hedge_wins);
     }
 }

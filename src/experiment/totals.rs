@@ -99,7 +99,8 @@ fn cache(sum: &mut CacheTotals, other: &CacheTotals) {
 }
 
 fn edge(sum: &mut EdgeTotals, other: &EdgeTotals) {
-    let EdgeTotals { calls, attempts, ok, failed, failed_attempts, abandoned, in_flight, lost } = other;
+    let EdgeTotals { calls, attempts, ok, failed, failed_attempts, abandoned, in_flight, lost, .. } = other;
+    let EdgeTotals { turned_away, opened, fallbacks, hedges, hedge_wins, .. } = other;
     sum.calls += calls;
     sum.attempts += attempts;
     sum.ok += ok;
@@ -108,4 +109,9 @@ fn edge(sum: &mut EdgeTotals, other: &EdgeTotals) {
     sum.abandoned += abandoned;
     sum.in_flight += in_flight;
     sum.lost += lost;
+    failures(&mut sum.turned_away, turned_away);
+    sum.opened += opened;
+    sum.fallbacks += fallbacks;
+    sum.hedges += hedges;
+    sum.hedge_wins += hedge_wins;
 }

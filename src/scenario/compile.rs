@@ -79,6 +79,7 @@ pub(super) fn scope(draft: &Draft, settings: &Settings) -> Scope {
         services: names("services"),
         pools,
         caches: names("caches"),
+        edges: super::visit::calls(world).into_iter().collect(),
         faults: world.faults.iter().map(times).collect(),
         warmup: Time::ZERO + settings.warmup,
         duration: Time::ZERO + settings.duration,

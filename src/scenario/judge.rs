@@ -122,6 +122,7 @@ impl Reading {
             Self::Service(name, measure) => measure.read(at(&totals.services, &names.services, name)?, seconds),
             Self::Pool(name, measure) => measure.read(at(&totals.pools, &names.pools, name)?, seconds),
             Self::Cache(name, measure) => measure.read(at(&totals.caches, &names.caches, name)?, seconds),
+            Self::Edge(names_of, measure) => measure.read(at(&totals.edges, &names.edges, names_of)?, seconds),
         }
     }
 }

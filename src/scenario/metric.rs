@@ -3,7 +3,7 @@
 use super::words::did_you_mean;
 use squall_models::histogram::Histogram;
 use squall_models::outcome::Failure;
-use squall_models::report::{CacheTotals, ClientTotals, PoolTotals, ServiceTotals};
+use squall_models::report::{CacheTotals, ClientTotals, EdgeTotals, PoolTotals, ServiceTotals};
 use squall_models::units::{Duration, Rate, Share};
 
 /// What a metric is measured in.
@@ -153,6 +153,28 @@ impl Metered for CacheTotals {
     const FAILS: bool = false;
     fn failed(&self, _: usize) -> (u64, u64) {
         (0, 0)
+    }
+}
+
+impl Metered for EdgeTotals {
+    const PLAIN: &'static [Plain<Self>] = &[
+        ("calls", Unit::Rate, |e, seconds| per(e.calls, seconds)),
+        ("attempts", Unit::Ratio, |e, _| over(e.attempts, e.calls)),
+        ("success", Unit::Share, |e, _| over(e.ok, e.calls)),
+        ("lost", Unit::Count, |e, _| count(e.lost)),
+        ("turned_away", Unit::Share, |e, _| {
+            let away = e.turned_away.iter().sum::<u64>();
+            over(away, e.attempts + away)
+        }),
+        ("opened", Unit::Count, |e, _| count(e.opened)),
+        ("fallbacks", Unit::Share, |e, _| over(e.fallbacks, e.calls)),
+        ("hedges", Unit::Share, |e, _| over(e.hedges, e.calls)),
+        ("hedge_wins", Unit::Share, |e, _| over(e.hedge_wins, e.calls)),
+    ];
+    const TIMES: &'static [Times<Self>] = &[];
+    const FAILS: bool = true;
+    fn failed(&self, kind: usize) -> (u64, u64) {
+        (self.failed[kind], self.calls)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::metric::{Measure, Metered, Unit, find};
 use super::words::{did_you_mean, list, nearest, shorten};
-use squall_models::report::{CacheTotals, ClientTotals, PoolTotals, ServiceTotals};
+use squall_models::report::{CacheTotals, ClientTotals, EdgeTotals, PoolTotals, ServiceTotals};
 use squall_models::units::Duration;
 use squall_sim::{Span, Time};
 use std::ops::Range;
@@ -32,6 +32,7 @@ pub(super) enum Reading {
     Service(String, Measure<ServiceTotals>),
     Pool((String, String), Measure<PoolTotals>),
     Cache(String, Measure<CacheTotals>),
+    Edge((String, String), Measure<EdgeTotals>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub(super) struct Scope {
     pub(super) services: Vec<String>,
     pub(super) pools: Vec<(String, String)>,
     pub(super) caches: Vec<String>,
+    /// Who calls whom.
+    pub(super) edges: Vec<(String, String)>,
     /// Start of each fault and its end, which is its start if it takes no time, and nothing if it stays.
     pub(super) faults: Vec<(Time, Option<Time>)>,
     pub(super) warmup: Time,
@@ -74,9 +77,10 @@ enum Subject {
     Service(String),
     Pool(String, String),
     Cache(String),
+    Edge(String, String),
 }
 
-const KINDS: [&str; 4] = ["clients", "services", "pools", "caches"];
+const KINDS: [&str; 5] = ["clients", "services", "pools", "caches", "edges"];
 
 /// At the least this much time has to be left after a fault to see whether a client recovers.
 pub(super) const STRETCH_SECONDS: f64 = 10.0;
@@ -217,16 +221,30 @@ fn subject(token: &Token<'_>, scope: &Scope) -> Result<(Subject, String), Wrong>
         "services" => Ok((Subject::Service(known(token, name(1), &scope.services, "service")?), rest(2))),
         "caches" => Ok((Subject::Cache(known(token, name(1), &scope.caches, "cache")?), rest(2))),
         "pools" => {
-            let mut services: Vec<String> = scope.pools.iter().map(|(service, _)| service.clone()).collect();
-            services.dedup();
-            let service = known(token, name(1), &services, "service with pools")?;
-            let of: Vec<String> =
-                scope.pools.iter().filter(|(s, _)| *s == service).map(|(_, pool)| pool.clone()).collect();
-            let pool = known(token, name(2), &of, "pool of this service")?;
+            let (service, pool) =
+                pair(token, (name(1), "service with pools"), (name(2), "pool of this service"), &scope.pools)?;
             Ok((Subject::Pool(service, pool), rest(3)))
+        }
+        "edges" => {
+            let (caller, callee) = pair(token, (name(1), "caller"), (name(2), "callee of this caller"), &scope.edges)?;
+            Ok((Subject::Edge(caller, callee), rest(3)))
         }
         bare => Ok((unique(token, bare, scope)?, rest(1))),
     }
+}
+
+/// One of these pairs, by the names of its two sides and what they are.
+fn pair(
+    token: &Token<'_>,
+    (first, is): (&str, &str),
+    (second, of): (&str, &str),
+    pairs: &[(String, String)],
+) -> Result<(String, String), Wrong> {
+    let mut firsts: Vec<String> = pairs.iter().map(|(first, _)| first.clone()).collect();
+    firsts.dedup();
+    let first = known(token, first, &firsts, is)?;
+    let seconds: Vec<String> = pairs.iter().filter(|(f, _)| *f == first).map(|(_, second)| second.clone()).collect();
+    Ok((first, known(token, second, &seconds, of)?))
 }
 
 fn known(token: &Token<'_>, name: &str, names: &[String], kind: &str) -> Result<String, Wrong> {
@@ -289,6 +307,9 @@ fn reading(token: &Token<'_>, subject: Subject, metric: &str) -> Result<(Reading
             measure(token, metric, "pool").map(|(m, unit)| (Reading::Pool((service, pool), m), unit))?
         }
         Subject::Cache(name) => measure(token, metric, "cache").map(|(m, unit)| (Reading::Cache(name, m), unit))?,
+        Subject::Edge(caller, callee) => {
+            measure(token, metric, "edge").map(|(m, unit)| (Reading::Edge((caller, callee), m), unit))?
+        }
     })
 }
 

@@ -1,6 +1,7 @@
-//! Every distribution in a world, with its path in the file.
+//! Walks through a world: every distribution with its path in the file, and who calls whom.
 
 use squall_models::spec::{Acquire, Arrivals, Distribution, Edge, Fault, Law, Lookup, Parallel, Step, World};
+use std::collections::BTreeSet;
 
 type Visit<'a> = &'a mut dyn FnMut(&str, &mut Distribution);
 
@@ -67,6 +68,36 @@ fn steps(path: &str, list: &mut [Step], visit: Visit<'_>) {
             Step::Acquire(Acquire { steps: inner, .. }) => steps(&format!("{path}.acquire.steps"), inner, visit),
             Step::Spawn(inner) => steps(&format!("{path}.spawn"), inner, visit),
             Step::Call(_) | Step::Write(_) | Step::Fail(_) => {}
+        }
+    }
+}
+
+/// Who calls whom, as pairs of a client or service and the service that it calls.
+pub(super) fn calls(world: &World) -> BTreeSet<(String, String)> {
+    let mut pairs = BTreeSet::new();
+    let mut pair = |caller: &str, to: &str| {
+        pairs.insert((caller.to_owned(), to.split('.').next().unwrap_or_default().to_owned()));
+    };
+    for (name, client) in &world.clients {
+        pair(name, &client.to);
+    }
+    for (name, service) in &world.services {
+        for endpoint in service.endpoints.values() {
+            called(&endpoint.steps, &mut |to| pair(name, to));
+        }
+    }
+    pairs
+}
+
+fn called(list: &[Step], found: &mut dyn FnMut(&str)) {
+    for step in list {
+        match step {
+            Step::Call(call) => found(&call.0.to),
+            Step::Parallel(Parallel { branches, .. }) => branches.iter().for_each(|list| called(list, found)),
+            Step::Choose(choices) => choices.iter().for_each(|choice| called(&choice.steps, found)),
+            Step::Cache(Lookup { hit, miss, .. }) => [hit, miss].into_iter().for_each(|list| called(list, found)),
+            Step::Acquire(Acquire { steps, .. }) | Step::Spawn(steps) => called(steps, found),
+            Step::Work(_) | Step::Sleep(_) | Step::Write(_) | Step::Fail(_) => {}
         }
     }
 }

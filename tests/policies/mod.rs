@@ -1,3 +1,6 @@
 //! Policies at work in a world: their order, and what each does to calls.
 
+mod breakers;
+mod gates;
+mod hedges;
 mod order;

@@ -67,6 +67,12 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Problems of a part, whose paths begin at that part.
+    pub(crate) fn found(&mut self, path: &str, problems: Vec<Problem>) {
+        let located = |problem: Problem| Problem { path: format!("{path}.{}", problem.path), ..problem };
+        self.problems.extend(problems.into_iter().map(located));
+    }
+
     /// A count with bounds.
     pub(crate) fn within(&mut self, path: impl Into<String>, value: u64, least: u64, most: u64) {
         if !(least..=most).contains(&value) {

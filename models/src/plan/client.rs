@@ -4,7 +4,7 @@ use super::{Checker, DistId, EdgeId, EndpointId, Plan};
 use crate::spec::{self, Arrivals, Fault, Load, Profile};
 use crate::units::Duration;
 use squall_sim::dist::Dist;
-use squall_sim::random::{Place, Purpose};
+use squall_sim::random::{Draw, Luck, Place, Purpose};
 use squall_sim::{Span, Time};
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ pub(crate) struct ClientPlan {
     pub(crate) reload: Option<Reloading>,
     pub(crate) priority: u8,
     pub(crate) think_place: Place,
+    pub(crate) instances: u32,
+    pub(crate) instance_place: Place,
 }
 
 #[derive(Clone, Debug)]
@@ -81,6 +83,18 @@ impl Segment {
     }
 }
 
+impl ClientPlan {
+    /// Which process makes a request: always the same one for a user, and for a person who asks again.
+    #[inline]
+    pub(crate) fn instance(&self, user: u32, root: Luck) -> u32 {
+        match self.pattern {
+            _ if self.instances == 1 => 0,
+            Pattern::Closed { .. } => user % self.instances,
+            _ => (root.at(self.instance_place).bits() % u64::from(self.instances)) as u32,
+        }
+    }
+}
+
 impl Plan {
     pub(super) fn compile_clients(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
         if world.clients.is_empty() {
@@ -129,9 +143,10 @@ impl Plan {
                 luck_place: Place::named(&format!("{path}.reload"), Purpose::Call),
             })
         });
+        checker.count(format!("{path}.instances"), client.instances.into());
         let Some(endpoint) = endpoint else { return };
         let edge_path = format!("{path}.edge");
-        let edge = self.compile_edge((&edge_path, name, callee), 1, &client.edge, checker);
+        let edge = self.compile_edge((&edge_path, name, callee), client.instances, &client.edge, checker);
         let (Some(edge), Some(pattern)) = (edge, pattern) else {
             return;
         };
@@ -144,6 +159,8 @@ impl Plan {
             reload,
             priority: client.priority,
             think_place: Place::named(path, Purpose::Think),
+            instances: client.instances,
+            instance_place: Place::named(path, Purpose::Choose),
         });
     }
 

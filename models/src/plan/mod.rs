@@ -31,7 +31,7 @@ pub(crate) use program::{MAX_SCOPES, Op, ParallelPlan};
 pub(crate) use service::{
     BalancePlan, CachePlan, CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, PoolPlan, ServicePlan,
 };
-pub(crate) use stack::{LayerPlan, MAX_LAYERS, StackPlan};
+pub(crate) use stack::{FallbackPlan, LayerKind, LayerPlan, MAX_LAYERS, StackPlan};
 
 use crate::blueprint::Settings;
 use crate::problem::Problem;
@@ -86,6 +86,8 @@ pub(crate) struct Plan {
     /// Balancer states: one for each edge, caller's replica and callee's replica.
     pub(crate) balancer_slots: u32,
     pub(crate) writes: bool,
+    /// Some hedge wants to know when callees begin to serve.
+    pub(crate) tied: bool,
 }
 
 impl Plan {
@@ -112,6 +114,7 @@ impl Plan {
             replicas: 0,
             balancer_slots: 0,
             writes: false,
+            tied: false,
         };
         checker.settings(&plan.settings);
         plan.compile_keys(world, &mut checker);

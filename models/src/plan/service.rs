@@ -35,6 +35,7 @@ pub(crate) struct ServicePlan {
 pub(crate) struct EndpointPlan {
     pub(crate) start: Pc,
     pub(crate) queues: bool,
+    pub(crate) idempotent: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -216,7 +217,11 @@ impl Plan {
             );
         }
         for endpoint in service.endpoints.values() {
-            self.endpoints.push(EndpointPlan { start: Pc(0), queues: endpoint.queues });
+            self.endpoints.push(EndpointPlan {
+                start: Pc(0),
+                queues: endpoint.queues,
+                idempotent: endpoint.idempotent,
+            });
         }
         self.services.push(ServicePlan {
             holds_workers: matches!(capacity, CapacityPlan::Workers(_)),
@@ -276,7 +281,8 @@ impl Plan {
         let ServicePlan { replicas, first: first_replica, .. } = *self.services.get(service.at())?;
         let name = format!("{caller}->{callee}");
         let place = |purpose| Place::named(&name, purpose);
-        let policies = Policies::compile(self, &format!("{path}.policies"), (&edge.policies, callers), checker);
+        let policies =
+            Policies::compile(self, (&format!("{path}.policies"), &name), &edge.policies, (caller, callers), checker);
         let latency =
             edge.link.latency.as_ref().and_then(|dist| checker.dist(self, &format!("{path}.link.latency"), dist));
         let latency = latency.filter(|id| self.dists[id.at()].is_constant() != Some(0.0));

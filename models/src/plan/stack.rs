@@ -3,10 +3,17 @@
 //! Most edges have a timeout, a retry and another timeout inside of it, or some of these. That form has a path of its own
 //! without any record beside the call's. Every other list becomes a stack of layers.
 
-use super::{Checker, Plan};
+use super::{Checker, EdgeId, EndpointId, KeysId, Plan};
+use crate::breaker::{self, Breaker};
+use crate::hedge::{self, Hedge};
+use crate::limit;
+use crate::outcome::Failure;
 use crate::retry::{self, Retry};
-use crate::spec::Policy;
-use squall_sim::Span;
+use crate::spec::{Edge, Policy};
+use crate::{bulkhead, fallback};
+use squall_sim::random::{Place, Purpose};
+use squall_sim::{Span, Time};
+use std::mem::discriminant;
 
 /// Layers that one edge can have.
 pub(crate) const MAX_LAYERS: usize = 8;
@@ -24,12 +31,34 @@ pub(crate) struct StackPlan {
     pub(crate) callers: u32,
 }
 
-/// What a layer does. What changes about it is in the world's state.
+/// A layer: what it does, and where its draws are made. What changes about it is in the world's state.
 #[derive(Clone, Debug)]
-pub(crate) enum LayerPlan {
+pub(crate) struct LayerPlan {
+    pub(crate) kind: LayerKind,
+    /// Named by the edge, the kind and the number among its kind, so that no other layer shifts its draws.
+    pub(crate) place: Place,
+}
+
+/// What a layer does.
+#[derive(Clone, Debug)]
+pub(crate) enum LayerKind {
     Timeout(Span),
-    /// With its number among the retries of the stack, so that no other layer shifts its draws.
-    Retry(Retry, u32),
+    Retry(Retry),
+    Breaker(breaker::Spec),
+    Bulkhead(bulkhead::Spec),
+    Limit(limit::Spec),
+    Hedge(hedge::Spec),
+    Fallback(Box<FallbackPlan>),
+}
+
+/// A fallback with what it refers to.
+#[derive(Clone, Debug)]
+pub(crate) struct FallbackPlan {
+    pub(crate) spec: fallback::Spec,
+    /// What a kept answer is about.
+    pub(crate) keys: Option<KeysId>,
+    /// The endpoint that is called instead, and the way to it.
+    pub(crate) to: Option<(EdgeId, EndpointId)>,
 }
 
 /// The policies of an edge.
@@ -44,42 +73,132 @@ pub(super) struct Policies {
 }
 
 impl Policies {
-    /// Compiles the policies of an edge that so many replicas call over.
+    /// Compiles the policies of the edge of this name, over which so many replicas call.
     pub(super) fn compile(
         plan: &mut Plan,
-        path: &str,
-        (policies, callers): (&[Policy], u32),
+        (path, edge): (&str, &str),
+        policies: &[Policy],
+        (caller, callers): (&str, u32),
         checker: &mut Checker<'_>,
     ) -> Self {
-        checker.within(path, policies.len() as u64, 0, MAX_LAYERS as u64);
-        let layers: Vec<LayerPlan> = policies
-            .iter()
-            .enumerate()
-            .map(|(at, policy)| {
-                let retries = policies[..at].iter().filter(|policy| matches!(policy, Policy::Retry(_))).count();
-                layer(&format!("{path}.{at}"), policy, retries as u32, checker)
-            })
-            .collect();
-        longer_inside(path, &layers, checker);
-        match &layers[..] {
-            [] => Self::default(),
-            [LayerPlan::Timeout(timeout)] => Self { timeout: Some(*timeout), ..Self::default() },
-            [LayerPlan::Retry(retry, _)] => Self { retry: Some(retry.clone()), ..Self::default() },
-            [LayerPlan::Timeout(total), LayerPlan::Retry(retry, _)] => {
-                Self { total: Some(*total), retry: Some(retry.clone()), ..Self::default() }
+        let mut layers: Vec<LayerPlan> = Vec::new();
+        for (at, policy) in policies.iter().enumerate() {
+            let path = format!("{path}.{at}");
+            for kind in plan.layers_of(&path, policy, (caller, callers), checker) {
+                let same = |other: &&LayerPlan| discriminant(&other.kind) == discriminant(&kind);
+                let place = kind.place(edge, layers.iter().filter(same).count());
+                layers.push(LayerPlan { kind, place });
             }
-            [LayerPlan::Retry(retry, _), LayerPlan::Timeout(timeout)] => {
-                Self { timeout: Some(*timeout), retry: Some(retry.clone()), ..Self::default() }
-            }
-            [LayerPlan::Timeout(total), LayerPlan::Retry(retry, _), LayerPlan::Timeout(timeout)] => {
-                Self { total: Some(*total), retry: Some(retry.clone()), timeout: Some(*timeout), stack: None }
-            }
-            _ => Self { stack: Some(plan.push_stack(layers, callers)), ..Self::default() },
+        }
+        if layers.len() > MAX_LAYERS {
+            let rule = format!("these policies make {} layers, more than {MAX_LAYERS}", layers.len());
+            checker.problem(path, rule, "take some out; a breaker with a timeout of its own is two layers");
+        }
+        longer_inside(path, policies, checker);
+        use LayerKind::{Retry as R, Timeout as T};
+        let plain = match layers.iter().map(|layer| &layer.kind).collect::<Vec<_>>()[..] {
+            [] => (None, None, None),
+            [T(timeout)] => (None, None, Some(*timeout)),
+            [R(retry)] => (None, Some(*retry), None),
+            [T(total), R(retry)] => (Some(*total), Some(*retry), None),
+            [R(retry), T(timeout)] => (None, Some(*retry), Some(*timeout)),
+            [T(total), R(retry), T(timeout)] => (Some(*total), Some(*retry), Some(*timeout)),
+            _ => return Self { stack: Some(plan.push_stack(layers, callers)), ..Self::default() },
+        };
+        let (total, retry, timeout) = plain;
+        Self { total, retry, timeout, stack: None }
+    }
+}
+
+impl LayerKind {
+    fn place(&self, edge: &str, number: usize) -> Place {
+        let (kind, purpose) = match self {
+            Self::Timeout(_) => ("timeout", Purpose::Other(0)),
+            Self::Retry(_) => ("retry", Purpose::Jitter),
+            Self::Breaker(_) => ("breaker", Purpose::Choose),
+            Self::Bulkhead(_) => ("bulkhead", Purpose::Choose),
+            Self::Limit(_) => ("limit", Purpose::Choose),
+            Self::Hedge(_) => ("hedge", Purpose::Call),
+            Self::Fallback(_) => ("fallback", Purpose::Call),
+        };
+        match (self, number) {
+            // The first retry of a stack draws where a retry without a stack does.
+            (Self::Retry(_), 0) => Place::named(edge, purpose),
+            _ => Place::named(&format!("{edge}.{kind}.{number}"), purpose),
         }
     }
 }
 
 impl Plan {
+    /// A fallback of a caller with so many replicas.
+    fn compile_fallback(
+        &mut self,
+        path: &str,
+        (caller, callers): (&str, u32),
+        spec: &fallback::Spec,
+        checker: &mut Checker<'_>,
+    ) -> FallbackPlan {
+        let (mut keys, mut to) = (None, None);
+        match spec {
+            fallback::Spec::Value(_) => {}
+            fallback::Spec::Cached(cached) => {
+                keys = cached.keys.as_ref().and_then(|name| checker.keys(&format!("{path}.cached.keys"), name));
+            }
+            fallback::Spec::Endpoint(other) => {
+                let path = format!("{path}.endpoint.to");
+                let callee = other.to.split_once('.').map_or("", |(service, _)| service);
+                to = checker.endpoint(&path, &other.to).and_then(|endpoint| {
+                    let plain = Edge::default();
+                    let edge = self.compile_edge((&path, caller, callee), callers, &plain, checker)?;
+                    // It has no policies, but its calls report to the one that they stand in for.
+                    let stack = self.push_stack(Vec::new(), callers);
+                    let compiled = &mut self.edges[edge.at()];
+                    compiled.stack = Some(stack);
+                    compiled.callee_name = format!("{callee} (fallback)");
+                    Some((edge, endpoint))
+                });
+            }
+        }
+        FallbackPlan { spec: spec.clone(), keys, to }
+    }
+
+    /// The layers that a policy makes, outermost first.
+    fn layers_of(
+        &mut self,
+        path: &str,
+        policy: &Policy,
+        (caller, callers): (&str, u32),
+        checker: &mut Checker<'_>,
+    ) -> Vec<LayerKind> {
+        match policy {
+            Policy::Timeout(span) => vec![LayerKind::Timeout(checker.span(format!("{path}.timeout"), *span))],
+            Policy::Retry(spec) => vec![LayerKind::Retry(compile_retry(&format!("{path}.retry"), spec, checker))],
+            Policy::Breaker(spec) => {
+                checker.found(&format!("{path}.breaker"), breaker::check(spec));
+                let own = Breaker::new(spec, Time::ZERO).timeout().map(LayerKind::Timeout);
+                [LayerKind::Breaker(spec.clone())].into_iter().chain(own).collect()
+            }
+            Policy::Bulkhead(spec) => {
+                checker.found(&format!("{path}.bulkhead"), bulkhead::check(spec));
+                vec![LayerKind::Bulkhead(spec.clone())]
+            }
+            Policy::Limit(spec) => {
+                checker.found(&format!("{path}.limit"), limit::check(spec));
+                vec![LayerKind::Limit(spec.clone())]
+            }
+            Policy::Hedge(spec) => {
+                checker.found(&format!("{path}.hedge"), hedge::check(spec));
+                self.tied |= Hedge::new(spec).is_tied();
+                vec![LayerKind::Hedge(spec.clone())]
+            }
+            Policy::Fallback(spec) => {
+                let path = format!("{path}.fallback");
+                checker.found(&path, fallback::check(spec));
+                vec![LayerKind::Fallback(Box::new(self.compile_fallback(&path, (caller, callers), spec, checker)))]
+            }
+        }
+    }
+
     fn push_stack(&mut self, layers: Vec<LayerPlan>, callers: u32) -> StackId {
         let first = self.layers;
         self.layers = first.saturating_add(callers.saturating_mul(layers.len() as u32));
@@ -89,10 +208,11 @@ impl Plan {
 }
 
 /// A timeout that is longer than one around it never fires.
-fn longer_inside(path: &str, layers: &[LayerPlan], checker: &mut Checker<'_>) {
+fn longer_inside(path: &str, policies: &[Policy], checker: &mut Checker<'_>) {
     let mut shortest: Option<Span> = None;
-    for (at, layer) in layers.iter().enumerate() {
-        let LayerPlan::Timeout(timeout) = *layer else { continue };
+    for (at, policy) in policies.iter().enumerate() {
+        let Policy::Timeout(timeout) = policy else { continue };
+        let timeout = timeout.span();
         if let Some(outer) = shortest.filter(|outer| timeout > *outer) {
             let rule = format!("this timeout ({timeout}) is longer than one around it ({outer})");
             checker.problem(format!("{path}.{at}.timeout"), rule, "make the inner timeout shorter");
@@ -101,19 +221,33 @@ fn longer_inside(path: &str, layers: &[LayerPlan], checker: &mut Checker<'_>) {
     }
 }
 
-fn layer(path: &str, policy: &Policy, retries: u32, checker: &mut Checker<'_>) -> LayerPlan {
-    match policy {
-        Policy::Timeout(span) => LayerPlan::Timeout(checker.span(format!("{path}.timeout"), *span)),
-        Policy::Retry(spec) => LayerPlan::Retry(compile_retry(&format!("{path}.retry"), spec, checker), retries),
-    }
-}
-
 fn compile_retry(path: &str, spec: &retry::Spec, checker: &mut Checker<'_>) -> Retry {
-    for problem in spec.check() {
-        checker.problem(format!("{path}.{}", problem.path), problem.rule, problem.remedy);
+    let retry = Retry::new(spec);
+    let (tag, on) = match spec {
+        retry::Spec::Constant(spec) => ("constant", &spec.on),
+        retry::Spec::Exponential(spec) => {
+            checker.span(format!("{path}.exponential.base"), spec.base);
+            if !(spec.factor >= 1.0 && spec.factor <= 1000.0) {
+                let rule = format!("the factor {} is not between 1 and 1000", spec.factor);
+                checker.problem(format!("{path}.exponential.factor"), rule, "2 is usual");
+            }
+            if let Some(cap) = spec.cap.filter(|cap| *cap < spec.base) {
+                let rule = format!("the cap {cap} is below the base {}", spec.base);
+                checker.problem(format!("{path}.exponential.cap"), rule, "make the cap at least as long as the base");
+            }
+            ("exponential", &spec.on)
+        }
+    };
+    checker.within(format!("{path}.{tag}.attempts"), retry.attempts().into(), 1, 1000);
+    if let Some(on) = on
+        && (on.is_empty() || on.contains(&Failure::Abandoned) || on.contains(&Failure::Cancelled))
+    {
+        let rule = "a caller cannot retry when nobody waits any more (`abandoned`, `cancelled`), nor on nothing";
+        checker.problem(
+            format!("{path}.{tag}.on"),
+            rule,
+            "list failures such as `timeout` and `error`, or leave `on` out",
+        );
     }
-    if spec.budget().is_some() {
-        checker.problem(path, "budgets are not acted on yet", "leave `budget` out");
-    }
-    Retry::new(spec)
+    retry
 }

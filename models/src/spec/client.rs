@@ -19,6 +19,10 @@ pub struct Client {
     /// How the client calls: link, balancer, timeouts, retries.
     #[serde(default)]
     pub edge: Edge,
+    /// How many processes of this client there are; 1 by default. Each has policies, a balancer and a turn of its own, so
+    /// that their breakers, for example, do not open together. A user of a closed loop stays with one.
+    #[serde(default = "one")]
+    pub instances: u32,
     /// The person behind a request gives up waiting after this long, whatever the software does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<Patience>,
@@ -28,6 +32,10 @@ pub struct Client {
     /// Class for queues with `order: priority`; 0 is served first.
     #[serde(default)]
     pub priority: u8,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// How long a person waits for an answer.

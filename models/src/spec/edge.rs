@@ -3,6 +3,7 @@
 use super::Distribution;
 use crate::retry;
 use crate::units::{Duration, Share};
+use crate::{breaker, bulkhead, fallback, hedge, limit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -80,4 +81,14 @@ pub enum Policy {
     Timeout(Duration),
     /// Try a failed call again.
     Retry(retry::Spec),
+    /// Stop calling a callee that keeps failing, and try it again after a while.
+    Breaker(breaker::Spec),
+    /// Let no more than so many calls be under way at once.
+    Bulkhead(bulkhead::Spec),
+    /// Let only so many calls be under way at once, and find out how many that should be.
+    Limit(limit::Spec),
+    /// Send a call once more before it has failed, and take the first good answer.
+    Hedge(hedge::Spec),
+    /// Answer something else when the call has failed.
+    Fallback(fallback::Spec),
 }

@@ -136,6 +136,9 @@ pub struct Endpoint {
     /// Whether calls wait when no worker is free; `false` rejects them at once, whatever room the queue has.
     #[serde(default = "yes")]
     pub queues: bool,
+    /// Whether doing it twice is as good as doing it once. A retry with `only_idempotent` leaves calls of others alone.
+    #[serde(default = "yes")]
+    pub idempotent: bool,
     /// What it does. An empty list answers at once.
     pub steps: Vec<Step>,
 }

@@ -1,8 +1,9 @@
 //! The books are checked at the end of every run: nothing is lost, nothing is counted twice.
 
 use super::Run;
-use super::call::State as CallState;
+use super::call::{Invocation, State as CallState};
 use crate::report::FAILURES;
+use squall_sim::Key;
 
 impl Run<'_> {
     /// What does not add up, if anything.
@@ -15,7 +16,9 @@ impl Run<'_> {
 
     fn audit_clients(&self) -> Result<(), String> {
         let mut open = vec![0; self.plan.clients.len()];
-        for (_, invocation) in self.state.invocations.iter().filter(|(_, i)| i.parent.is_none()) {
+        for (_, invocation) in
+            self.state.invocations.iter().filter(|(_, i)| i.parent.is_none() && self.owner(i).is_none())
+        {
             open[invocation.client.at()] += 1;
         }
         for ((client, plan), open) in self.state.clients.iter().zip(&self.plan.clients).zip(open) {
@@ -27,11 +30,21 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The call that another one is made for by a policy: a branch of a hedge, or what a fallback calls.
+    fn owner(&self, invocation: &Invocation) -> Option<Key<Invocation>> {
+        self.state.frames.get(invocation.frames)?.owner.map(|owner| owner.call)
+    }
+
+    /// A branch of a hedge is part of a call, not one of its own.
+    fn is_branch(&self, invocation: &Invocation) -> bool {
+        self.owner(invocation).is_some_and(|owner| self.state.invocations[owner].edge == invocation.edge)
+    }
+
     fn audit_edges(&self) -> Result<(), String> {
         let mut open = vec![0; self.plan.edges.len()];
         let mut waiting = vec![0; self.plan.edges.len()];
         for (_, invocation) in self.state.invocations.iter() {
-            open[invocation.edge.at()] += 1;
+            open[invocation.edge.at()] += u64::from(!self.is_branch(invocation));
             waiting[invocation.edge.at()] += u64::from(invocation.waiting);
         }
         for (at, (edge, plan)) in self.state.edges.iter().zip(&self.plan.edges).enumerate() {
@@ -40,7 +53,8 @@ impl Run<'_> {
             let ended = totals.ok + totals.failed.iter().sum::<u64>() + totals.abandoned;
             balance(&format!("{name}: calls = fates + abandoned + in flight"), totals.calls, ended + open[at])?;
             // An attempt ends well, badly, or with its caller.
-            let ended: u64 = totals.ok + totals.failed_attempts.iter().sum::<u64>() + waiting[at];
+            let ended: u64 =
+                totals.ok - totals.fallbacks.min(totals.ok) + totals.failed_attempts.iter().sum::<u64>() + waiting[at];
             if totals.attempts < ended || totals.attempts > ended + totals.abandoned {
                 return Err(format!(
                     "{name}: {} attempts, but {ended} ended and {} abandoned",

@@ -31,7 +31,7 @@ impl Run<'_> {
         } else if replica.busy < replica.most {
             start(call, replica, service);
             service.totals.started_at_once += 1;
-            return self.state.tasks.push(Task::Execute(key));
+            return self.started(key);
         }
         self.start_or_wait(key);
     }
@@ -64,11 +64,20 @@ impl Run<'_> {
         if replica.busy < replica.most {
             start(call, replica, service);
             service.totals.started_at_once += 1;
-            self.state.tasks.push(Task::Execute(key));
+            self.started(key);
         } else if replica.waiting >= plan.queue_capacity || !self.plan.endpoint(call.endpoint).queues {
             self.turn_away(key, Failure::Rejected);
         } else {
             self.enqueue(key);
+        }
+    }
+
+    /// A call has got a worker.
+    #[inline]
+    fn started(&mut self, key: Key<Call>) {
+        self.state.tasks.push(Task::Execute(key));
+        if self.plan.tied {
+            self.tied_started(self.state.calls[key].invocation);
         }
     }
 
@@ -139,7 +148,7 @@ impl Run<'_> {
             if call.deadline > now {
                 service.totals.wait.record(now.since(call.arrived));
                 start(call, replica, service);
-                return self.state.tasks.push(Task::Execute(next));
+                return self.started(next);
             }
             call.state = CallState::Ready;
             self.state.tasks.push(Task::Finish { call: next, outcome: Err(Failure::Expired) });

@@ -404,12 +404,26 @@ impl Run<'_> {
         if let Some(invocation) = self.state.invocations.get_mut(child) {
             invocation.orphan = true;
             let next = invocation.call;
+            if !invocation.frames.is_none() {
+                self.orphan_branches(child);
+            }
             self.orphan(next);
         }
         while let Some(call) = self.state.calls.get(strand) {
             let next = call.family.next;
             self.orphan(strand);
             strand = next;
+        }
+    }
+
+    /// The same for the calls that a policy makes for one.
+    fn orphan_branches(&mut self, key: Key<Invocation>) {
+        for branch in self.branches_of(&self.state.invocations[key]) {
+            if let Some(branch) = self.state.invocations.get_mut(branch) {
+                branch.orphan = true;
+                let call = branch.call;
+                self.orphan(call);
+            }
         }
     }
 

@@ -143,6 +143,7 @@ impl Run<'_> {
             number,
             client,
             user,
+            caller: plan.instance(user, root),
             reloads,
             priority: plan.priority,
             first: reloads == 0,

@@ -114,7 +114,9 @@ impl Run<'_> {
                 _ => Wait::Nothing,
             },
             CallState::Calling => match self.state.invocations.get(call.child) {
-                Some(child) if child.timer == Ticket::NONE && child.total_timer == Ticket::NONE => {
+                Some(child)
+                    if child.timer == Ticket::NONE && child.total_timer == Ticket::NONE && !self.timed(child) =>
+                {
                     // Without a callee the message is on its way, or lost; that is no deadlock.
                     if self.state.calls.get(child.call).is_some() { Wait::Call(child.call) } else { Wait::Nothing }
                 }

@@ -32,7 +32,7 @@ use cache::CacheState;
 use call::{Call, Invocation, Reload};
 use caller::EdgeState;
 use client::ClientState;
-use layer::LayerState;
+use layer::{Branches, LayerState};
 use observe::Observer;
 use pool::PoolState;
 use replica::{Replica, ServiceState};
@@ -105,6 +105,8 @@ struct State {
     edges: Vec<EdgeState>,
     /// Calls among the policies of their edges.
     frames: Slab<Frames>,
+    /// Hedged calls.
+    branches: Slab<Branches>,
     /// One for each stack of policies, caller's replica and layer.
     layers: Vec<LayerState>,
     /// Calls outstanding, for each edge, caller's replica and callee's replica.
@@ -178,7 +180,8 @@ impl Run<'_> {
         match task {
             Task::Execute(call) => self.execute(call),
             Task::Attempt(invocation) => self.attempt(invocation),
-            Task::Descend(invocation) => self.descend(invocation),
+            Task::Descend(invocation, stand) => self.proceed(invocation, stand, None),
+            Task::SendBack(invocation, stand, failure) => self.proceed(invocation, stand, Some(failure)),
             Task::Resume { call, outcome } => self.resume(call, outcome),
             Task::Finish { call, outcome } => self.finish(call, outcome),
             Task::Cancel(call) => self.kill(call, Failure::Cancelled),
@@ -214,6 +217,7 @@ impl State {
             clients: plan.clients.iter().map(|client| ClientState::new(client, seed)).collect(),
             services: plan.services.iter().map(ServiceState::new).collect(),
             frames: Slab::default(),
+            branches: Slab::default(),
             layers: Vec::new(),
             edges: plan.edges.iter().map(|edge| EdgeState::new(plan, edge)).collect(),
             outstanding: vec![0; plan.balancer_slots as usize],

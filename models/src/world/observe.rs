@@ -118,6 +118,7 @@ impl Run<'_> {
     /// The totals since the beginning without histograms.
     fn counts(&mut self) -> Totals {
         let now = self.cx.now();
+        self.settle_layers(now);
         self.state.services.iter_mut().for_each(|service| service.settle(now));
         let mut pools = vec![PoolTotals::default(); self.plan.pools.len()];
         for pool in &mut self.state.pools {
@@ -440,7 +441,9 @@ impl EdgeTotals {
     }
 
     fn subtract(&mut self, early: &Self) {
-        subtract!(self, early: calls, attempts, ok, abandoned, lost);
+        subtract!(self, early: calls, attempts, ok, abandoned, lost, opened);
+        subtract!(self, early: fallbacks, hedges, hedge_wins);
+        subtract_each(&mut self.turned_away, &early.turned_away);
         subtract_each(&mut self.failed, &early.failed);
         subtract_each(&mut self.failed_attempts, &early.failed_attempts);
     }

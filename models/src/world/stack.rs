@@ -7,43 +7,41 @@
 
 use super::Run;
 use super::call::Invocation;
-use super::layer::{Entered, Left};
+use super::layer::{Entered, Frame, Left, Owner};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{MAX_LAYERS, StackPlan};
-use squall_sim::{Key, Ticket, Time};
+use squall_sim::{Key, Time};
 
 /// What a call carries for the policies of its edge.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frames {
     /// Layers that it has entered and not left.
     pub(crate) inside: u8,
+    /// Times that it has entered one: what its draws in there are numbered by.
+    pub(crate) entries: u32,
+    /// The outermost layer that it goes through: all of them, unless it is a branch of a hedge.
+    pub(crate) base: u8,
+    /// Whose branch it is.
+    pub(crate) owner: Option<Owner>,
     pub(crate) layers: [Frame; MAX_LAYERS],
 }
 
-/// What a call carries for one layer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame {
-    /// When it entered.
-    pub(crate) since: Time,
-    /// Until when what is inside is asked to answer.
-    pub(crate) deadline: Time,
-    /// The layer's timeout, backoff or wait.
-    pub(crate) timer: Ticket,
-    /// What a retry policy left here the last time.
-    pub(crate) memory: u64,
-    /// Times that it was sent inwards.
-    pub(crate) attempts: u16,
-}
-
 impl Frames {
+    fn stand(&self) -> Stand {
+        Stand { inside: self.inside, entries: self.entries }
+    }
+
     /// Until when the innermost layer asks for an answer.
     pub(crate) fn deadline(&self) -> Time {
         self.inside.checked_sub(1).map_or(Time::MAX, |at| self.layers[usize::from(at)].deadline)
     }
 }
 
-impl Frame {
-    const NONE: Self = Self { since: Time::ZERO, deadline: Time::MAX, timer: Ticket::NONE, memory: 0, attempts: 0 };
+/// Where a call stands in its stack, so that what was decided about it can be told from what has become of it since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stand {
+    inside: u8,
+    entries: u32,
 }
 
 /// What a layer has been waiting for.
@@ -53,12 +51,16 @@ pub(crate) enum Alarm {
     Timeout,
     /// The end of a backoff.
     Again,
+    /// The end of its patience in a line.
+    Expired,
+    /// The time for a further attempt beside the others.
+    Hedge,
 }
 
 impl<'a> Run<'a> {
     /// A call begins that has to go through a stack.
     pub(super) fn enter_stack(&mut self, key: Key<Invocation>) {
-        let frames = Frames { inside: 0, layers: [Frame::NONE; MAX_LAYERS] };
+        let frames = Frames { inside: 0, entries: 0, base: 0, owner: None, layers: [Frame::NONE; MAX_LAYERS] };
         self.state.invocations[key].frames = self.state.frames.insert(frames);
         self.descend(key);
     }
@@ -75,8 +77,27 @@ impl<'a> Run<'a> {
             self.open_frame(frames);
             match self.enter_layer(key, at) {
                 Entered::Passed => {}
+                Entered::Waits => return,
+                Entered::Refused(failure) => return self.send_back(key, failure),
             }
         }
+    }
+
+    /// A call goes on inwards, or is turned away by its innermost layer, unless it has been taken out meanwhile.
+    pub(super) fn proceed(&mut self, key: Key<Invocation>, stand: Stand, turned_away: Option<Failure>) {
+        let Some(invocation) = self.state.invocations.get(key) else { return };
+        if self.state.frames.get(invocation.frames).is_none_or(|frames| frames.stand() != stand) {
+            return;
+        }
+        match turned_away {
+            None => self.descend(key),
+            Some(failure) => self.send_back(key, failure),
+        }
+    }
+
+    /// Where a call stands now.
+    pub(super) fn stand(&self, key: Key<Invocation>) -> Stand {
+        self.state.frames[self.state.invocations[key].frames].stand()
     }
 
     fn open_frame(&mut self, frames: Key<Frames>) {
@@ -85,13 +106,15 @@ impl<'a> Run<'a> {
         let deadline = if at == 0 { Time::MAX } else { frames.layers[at - 1].deadline };
         frames.layers[at] = Frame { since: now, deadline, ..Frame::NONE };
         frames.inside += 1;
+        frames.entries += 1;
     }
 
     /// What is inside of the innermost layer has come to this outcome: goes outwards until a layer sends the call in
     /// again, or it is over.
     pub(super) fn ascend(&mut self, key: Key<Invocation>, mut outcome: Outcome) {
         let frames = self.state.invocations[key].frames;
-        while let Some(at) = self.state.frames[frames].inside.checked_sub(1) {
+        let Frames { base, owner, .. } = self.state.frames[frames];
+        while let Some(at) = self.state.frames[frames].inside.checked_sub(1).filter(|&at| at >= base) {
             match self.leave_layer(key, at, outcome) {
                 Left::With(left) => outcome = left,
                 Left::Again => return,
@@ -100,7 +123,10 @@ impl<'a> Run<'a> {
         }
         self.state.frames.free(frames);
         self.state.invocations[key].frames = Key::NONE;
-        self.conclude(key, outcome);
+        match owner {
+            None => self.conclude(key, outcome),
+            Some(owner) => self.branch_ended(key, owner, outcome),
+        }
     }
 
     /// Something that a layer has waited for.
@@ -111,6 +137,8 @@ impl<'a> Run<'a> {
                 self.ascend(key, Err(Failure::Timeout));
             }
             Alarm::Again => self.descend(key),
+            Alarm::Expired => self.expired(key, layer),
+            Alarm::Hedge => self.hedge_due(key, layer),
         }
     }
 

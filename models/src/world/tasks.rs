@@ -2,7 +2,8 @@
 //! exhaust the machine's stack.
 
 use super::call::{Call, Invocation};
-use crate::outcome::Outcome;
+use super::stack::Stand;
+use crate::outcome::{Failure, Outcome};
 use squall_sim::Key;
 
 /// One thing to be done.
@@ -13,7 +14,9 @@ pub(crate) enum Task {
     /// Make the next attempt.
     Attempt(Key<Invocation>),
     /// Go on inwards through the policies.
-    Descend(Key<Invocation>),
+    Descend(Key<Invocation>, Stand),
+    /// The policy that a call has come to sends it back.
+    SendBack(Key<Invocation>, Stand, Failure),
     /// Go on with a call that waited for another.
     Resume { call: Key<Call>, outcome: Outcome },
     /// A call ends.

@@ -1,0 +1,115 @@
+//! Fallbacks as a layer: another answer instead of a failure.
+
+use super::super::Run;
+use super::super::call::Invocation;
+use super::super::stack::Frames;
+use super::hedge::Owner;
+use super::{Frame, Holds, LayerState, Left};
+use crate::fallback::{Fallback, Verdict};
+use crate::outcome::{Failure, Outcome};
+use crate::plan::{FallbackPlan, MAX_LAYERS};
+use squall_sim::{Key, Span, Ticket};
+
+impl Run<'_> {
+    fn fallback(&mut self, at: usize) -> &mut Fallback {
+        match &mut self.state.layers[at] {
+            LayerState::Fallback(fallback) => fallback,
+            _ => unreachable!("the layer is a fallback"),
+        }
+    }
+
+    pub(super) fn leave_fallback(
+        &mut self,
+        key: Key<Invocation>,
+        layer: u8,
+        plan: &FallbackPlan,
+        outcome: Outcome,
+    ) -> Left {
+        let (now, at) = (self.cx.now(), self.layer_at(key, layer));
+        let call = &self.state.invocations[key];
+        let edge = call.edge;
+        let about = plan.keys.map_or(0, |keys| self.plan.keys[keys.at()].key(call.root, call.number));
+        let verdict = match outcome {
+            Ok(()) => {
+                self.fallback(at).succeeded(now, about);
+                return Left::With(outcome);
+            }
+            Err(failure) => self.fallback(at).decide(now, about, failure),
+        };
+        if verdict == Verdict::Fail {
+            return Left::With(outcome);
+        }
+        self.state.edges[edge.at()].totals.fallbacks += 1;
+        if verdict == Verdict::Call {
+            self.call_fallback(key, layer, plan);
+            return Left::Again;
+        }
+        Left::With(Ok(()))
+    }
+
+    /// Calls the fallback's own endpoint.
+    fn call_fallback(&mut self, key: Key<Invocation>, layer: u8, plan: &FallbackPlan) {
+        let (now, place) = (self.cx.now(), self.layer_plan(key, layer).place);
+        let (edge, endpoint) = plan.to.expect("only a fallback with an endpoint calls");
+        let call = self.state.invocations[key];
+        let deadline = self.frame(key, layer).deadline.min(call.deadline);
+        let (owner, layers) = (Some(Owner::new(key, 0)), [Frame::NONE; MAX_LAYERS]);
+        let frames = self.state.frames.insert(Frames { inside: 0, base: 0, entries: 0, owner, layers });
+        let other = self.state.invocations.insert(Invocation {
+            frames,
+            edge,
+            endpoint,
+            deadline,
+            luck: call.luck.child(place, 0),
+            parent: Key::NONE,
+            call: Key::NONE,
+            began: now,
+            timer: Ticket::NONE,
+            total_timer: Ticket::NONE,
+            patience: Ticket::NONE,
+            previous: Span::ZERO,
+            attempt: 0,
+            waiting: false,
+            ..call
+        });
+        self.state.edges[edge.at()].totals.calls += 1;
+        self.frame(key, layer).holds = Holds::Fallback(other);
+        self.descend(other);
+    }
+
+    /// The call of a fallback's endpoint has come to its outcome.
+    pub(in super::super) fn fallback_ended(&mut self, other: Key<Invocation>, key: Key<Invocation>, outcome: Outcome) {
+        let edge = self.state.invocations[other].edge;
+        let totals = &mut self.state.edges[edge.at()].totals;
+        match outcome {
+            Ok(()) => totals.ok += 1,
+            Err(failure) => totals.failed[failure as usize] += 1,
+        }
+        self.state.invocations.free(other);
+        let layer = self.state.frames[self.state.invocations[key].frames].inside - 1;
+        let at = self.layer_at(key, layer);
+        self.fallback(at).call_ended();
+        self.frame(key, layer).holds = Holds::Nothing;
+        if outcome.is_err() {
+            // It was no help after all.
+            let edge = self.state.invocations[key].edge;
+            self.state.edges[edge.at()].totals.fallbacks -= 1;
+        }
+        // The fallback itself has had its say.
+        let frames = self.state.invocations[key].frames;
+        self.state.frames[frames].inside = layer;
+        self.ascend(key, outcome);
+    }
+
+    /// The caller of a fallback has gone.
+    pub(super) fn end_fallback(&mut self, key: Key<Invocation>, at: usize, other: Key<Invocation>) {
+        let edge = self.state.invocations[key].edge;
+        self.state.edges[edge.at()].totals.fallbacks -= 1;
+        self.cut_all(other, Failure::Cancelled);
+        if let Some(record) = self.state.invocations.remove(other) {
+            self.cx.cancel(record.timer);
+            self.state.edges[record.edge.at()].totals.abandoned += 1;
+        }
+        self.fallback(at).call_ended();
+    }
+}
