@@ -202,6 +202,8 @@ pub struct EdgeTotals {
     pub lost: u64,
     /// Times that the caller's own policies turned a call away before it was sent, by the number of the [`Failure`].
     pub turned_away: [u64; FAILURES],
+    /// Retries that a budget refused to pay for.
+    pub retries_denied: u64,
     /// Calls that a fallback answered instead.
     pub fallbacks: u64,
     /// Further attempts that a hedge sent beside the first.

@@ -234,6 +234,7 @@ impl List {
         self.count("lost", edge.lost);
         self.failures("turned_away_", &edge.turned_away);
         self.count("opened", edge.opened);
+        self.count("retries_denied", edge.retries_denied);
         self.count("fallbacks", edge.fallbacks);
         self.count("hedges", edge.hedges);
         self.count("hedge_wins", edge.hedge_wins);

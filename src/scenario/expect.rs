@@ -22,7 +22,7 @@
 //! | service | `utilisation` (held of available), `work_share` (worked of available), `offered`, `throughput` (per second), `amplification` (arrivals over first arrivals), `wasted` (share of work), `queue.mean`, `queue.max`, `present.mean`, `present.max`, `served_at_once` (share of started), `writes`, `duplicate_writes`, `latency.S`, `wait.S`, and each failure by name (share of arrivals) |
 //! | pool | `utilisation`, `timeouts` (share of asked), `waiting.mean`, `waiting.max`, `wait.S` |
 //! | cache | `hit_rate`, `misses`, `fills`, `evictions` (per second), `coalesced` (share of misses), `filling.max`, `same_key.max` |
-//! | edge | `calls` (per second), `attempts` (per call), `success` (share of calls), `lost` (messages), `turned_away` (by the caller's own policies, share of attempts made or turned away), `opened` (times a breaker opened), `fallbacks`, `hedges`, `hedge_wins` (share of calls), and each failure by name (share of calls) |
+//! | edge | `calls` (per second), `attempts` (per call), `success` (share of calls), `lost` (messages), `turned_away` (by the caller's own policies, share of attempts made or turned away), `opened` (times a breaker opened), `retries_denied` (by a budget), `fallbacks`, `hedges`, `hedge_wins` (share of calls), and each failure by name (share of calls) |
 //!
 //! `S` is one of `mean`, `p50`, `p90`, `p95`, `p99`, `p999`, `max`. The failures are `error`, `timeout`, `rejected`, …, as in
 //! [`squall_models::outcome::Failure`]. Where nothing happened there is no data, and then nothing holds.

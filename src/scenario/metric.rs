@@ -167,6 +167,7 @@ impl Metered for EdgeTotals {
             over(away, e.attempts + away)
         }),
         ("opened", Unit::Count, |e, _| count(e.opened)),
+        ("retries_denied", Unit::Count, |e, _| count(e.retries_denied)),
         ("fallbacks", Unit::Share, |e, _| over(e.fallbacks, e.calls)),
         ("hedges", Unit::Share, |e, _| over(e.hedges, e.calls)),
         ("hedge_wins", Unit::Share, |e, _| over(e.hedge_wins, e.calls)),

@@ -1,6 +1,7 @@
 //! Policies at work in a world: their order, and what each does to calls.
 
 mod breakers;
+mod budgets;
 mod gates;
 mod hedges;
 mod order;

@@ -7,8 +7,8 @@ use super::{Checker, EdgeId, EndpointId, KeysId, Plan};
 use crate::breaker::{self, Breaker};
 use crate::hedge::{self, Hedge};
 use crate::limit;
-use crate::outcome::Failure;
-use crate::retry::{self, Retry};
+use crate::budget;
+use crate::retry::Retry;
 use crate::spec::{Edge, Policy};
 use crate::{bulkhead, fallback};
 use squall_sim::random::{Place, Purpose};
@@ -43,7 +43,7 @@ pub(crate) struct LayerPlan {
 #[derive(Clone, Debug)]
 pub(crate) enum LayerKind {
     Timeout(Span),
-    Retry(Retry),
+    Retry(Retry, Option<budget::Spec>),
     Breaker(breaker::Spec),
     Bulkhead(bulkhead::Spec),
     Limit(limit::Spec),
@@ -99,10 +99,10 @@ impl Policies {
         let plain = match layers.iter().map(|layer| &layer.kind).collect::<Vec<_>>()[..] {
             [] => (None, None, None),
             [T(timeout)] => (None, None, Some(*timeout)),
-            [R(retry)] => (None, Some(*retry), None),
-            [T(total), R(retry)] => (Some(*total), Some(*retry), None),
-            [R(retry), T(timeout)] => (None, Some(*retry), Some(*timeout)),
-            [T(total), R(retry), T(timeout)] => (Some(*total), Some(*retry), Some(*timeout)),
+            [R(retry, None)] => (None, Some(retry.clone()), None),
+            [T(total), R(retry, None)] => (Some(*total), Some(retry.clone()), None),
+            [R(retry, None), T(timeout)] => (None, Some(retry.clone()), Some(*timeout)),
+            [T(total), R(retry, None), T(timeout)] => (Some(*total), Some(retry.clone()), Some(*timeout)),
             _ => return Self { stack: Some(plan.push_stack(layers, callers)), ..Self::default() },
         };
         let (total, retry, timeout) = plain;
@@ -114,7 +114,7 @@ impl LayerKind {
     fn place(&self, edge: &str, number: usize) -> Place {
         let (kind, purpose) = match self {
             Self::Timeout(_) => ("timeout", Purpose::Other(0)),
-            Self::Retry(_) => ("retry", Purpose::Jitter),
+            Self::Retry(..) => ("retry", Purpose::Jitter),
             Self::Breaker(_) => ("breaker", Purpose::Choose),
             Self::Bulkhead(_) => ("bulkhead", Purpose::Choose),
             Self::Limit(_) => ("limit", Purpose::Choose),
@@ -123,7 +123,7 @@ impl LayerKind {
         };
         match (self, number) {
             // The first retry of a stack draws where a retry without a stack does.
-            (Self::Retry(_), 0) => Place::named(edge, purpose),
+            (Self::Retry(..), 0) => Place::named(edge, purpose),
             _ => Place::named(&format!("{edge}.{kind}.{number}"), purpose),
         }
     }
@@ -172,7 +172,10 @@ impl Plan {
     ) -> Vec<LayerKind> {
         match policy {
             Policy::Timeout(span) => vec![LayerKind::Timeout(checker.span(format!("{path}.timeout"), *span))],
-            Policy::Retry(spec) => vec![LayerKind::Retry(compile_retry(&format!("{path}.retry"), spec, checker))],
+            Policy::Retry(spec) => {
+                checker.found(&format!("{path}.retry"), spec.check());
+                vec![LayerKind::Retry(Retry::new(spec), spec.budget().cloned())]
+            }
             Policy::Breaker(spec) => {
                 checker.found(&format!("{path}.breaker"), breaker::check(spec));
                 let own = Breaker::new(spec, Time::ZERO).timeout().map(LayerKind::Timeout);
@@ -219,35 +222,4 @@ fn longer_inside(path: &str, policies: &[Policy], checker: &mut Checker<'_>) {
         }
         shortest = Some(shortest.map_or(timeout, |outer| outer.min(timeout)));
     }
-}
-
-fn compile_retry(path: &str, spec: &retry::Spec, checker: &mut Checker<'_>) -> Retry {
-    let retry = Retry::new(spec);
-    let (tag, on) = match spec {
-        retry::Spec::Constant(spec) => ("constant", &spec.on),
-        retry::Spec::Exponential(spec) => {
-            checker.span(format!("{path}.exponential.base"), spec.base);
-            if !(spec.factor >= 1.0 && spec.factor <= 1000.0) {
-                let rule = format!("the factor {} is not between 1 and 1000", spec.factor);
-                checker.problem(format!("{path}.exponential.factor"), rule, "2 is usual");
-            }
-            if let Some(cap) = spec.cap.filter(|cap| *cap < spec.base) {
-                let rule = format!("the cap {cap} is below the base {}", spec.base);
-                checker.problem(format!("{path}.exponential.cap"), rule, "make the cap at least as long as the base");
-            }
-            ("exponential", &spec.on)
-        }
-    };
-    checker.within(format!("{path}.{tag}.attempts"), retry.attempts().into(), 1, 1000);
-    if let Some(on) = on
-        && (on.is_empty() || on.contains(&Failure::Abandoned) || on.contains(&Failure::Cancelled))
-    {
-        let rule = "a caller cannot retry when nobody waits any more (`abandoned`, `cancelled`), nor on nothing";
-        checker.problem(
-            format!("{path}.{tag}.on"),
-            rule,
-            "list failures such as `timeout` and `error`, or leave `on` out",
-        );
-    }
-    retry
 }

@@ -442,7 +442,7 @@ impl EdgeTotals {
 
     fn subtract(&mut self, early: &Self) {
         subtract!(self, early: calls, attempts, ok, abandoned, lost, opened);
-        subtract!(self, early: fallbacks, hedges, hedge_wins);
+        subtract!(self, early: fallbacks, hedges, hedge_wins, retries_denied);
         subtract_each(&mut self.turned_away, &early.turned_away);
         subtract_each(&mut self.failed, &early.failed);
         subtract_each(&mut self.failed_attempts, &early.failed_attempts);

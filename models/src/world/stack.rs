@@ -68,6 +68,8 @@ impl<'a> Run<'a> {
     /// Goes inwards from the innermost layer that the call has entered, and sends it.
     pub(super) fn descend(&mut self, key: Key<Invocation>) {
         let Some(invocation) = self.state.invocations.get(key) else { return };
+        let invocation = *invocation;
+        self.try_goes_out(key);
         let (layers, frames) = (&self.stack(key).layers, invocation.frames);
         loop {
             let at = self.state.frames[frames].inside;

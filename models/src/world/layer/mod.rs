@@ -13,6 +13,7 @@ use super::call::Invocation;
 use super::stack::Alarm;
 use super::{Event, Run};
 use crate::breaker::Breaker;
+use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
 use crate::fallback::Fallback;
 use crate::hedge::Hedge;
@@ -21,14 +22,16 @@ use crate::outcome::{Failure, Outcome};
 use crate::plan::{LayerKind, LayerPlan, Plan};
 pub(crate) use hedge::{Branches, Owner};
 use line::Line;
+use retry::Tries;
 use squall_sim::random::{Draw, Luck};
-use squall_sim::{Context, Key, Lane, Span, Ticket, Time};
+use squall_sim::{Context, Key, Lane, Ticket, Time};
 
 /// What changes about a layer, for one replica of the caller.
 #[derive(Clone, Debug)]
 pub(crate) enum LayerState {
     Timeout(Lane),
-    Retry,
+    /// With what pays for retries.
+    Retry(Option<Box<Budget>>),
     Breaker(Box<Breaker>, Line),
     Bulkhead(Box<Bulkhead>, Line),
     Limit(Box<Limit>, Line),
@@ -54,8 +57,7 @@ pub(crate) enum Holds {
     Nothing,
     /// A place in its line, by number.
     Place(u64),
-    /// Times that it was sent inwards, and the last backoff.
-    Attempts(u16, Span),
+    Tries(Tries),
     Permit(crate::breaker::Permit),
     /// A place in a bulkhead; whether it came as a retry.
     Inside {
@@ -97,7 +99,10 @@ pub(super) fn all(plan: &Plan, cx: &mut Context<Event>) -> Vec<LayerState> {
         for _ in 0..stack.callers {
             states.extend(stack.layers.iter().map(|layer| match &layer.kind {
                 LayerKind::Timeout(span) => LayerState::Timeout(cx.lane(*span)),
-                LayerKind::Retry(_) => LayerState::Retry,
+                LayerKind::Retry(_, budget) => {
+                    let budget = budget.as_ref().map(|spec| Box::new(Budget::new(spec, Time::ZERO)));
+                    LayerState::Retry(budget)
+                }
                 LayerKind::Breaker(spec) => {
                     LayerState::Breaker(Box::new(Breaker::new(spec, Time::ZERO)), Line::default())
                 }
@@ -142,10 +147,7 @@ impl<'a> Run<'a> {
                 frame.deadline = frame.deadline.min(frame.since + lane.delay());
                 Entered::Passed
             }
-            LayerState::Retry => {
-                self.frame(key, layer).holds = Holds::Attempts(1, Span::ZERO);
-                Entered::Passed
-            }
+            LayerState::Retry(_) => self.enter_retry(key, layer, at),
             LayerState::Breaker(..) => self.enter_breaker(key, layer, at),
             LayerState::Bulkhead(..) => self.enter_bulkhead(key, layer, at),
             LayerState::Limit(..) => self.enter_limit(key, layer, at),
@@ -162,7 +164,7 @@ impl<'a> Run<'a> {
                 self.cx.cancel(timer);
                 Left::With(outcome)
             }
-            LayerKind::Retry(retry) => self.leave_retry(key, layer, retry, outcome),
+            LayerKind::Retry(retry, _) => self.leave_retry(key, layer, retry, outcome),
             LayerKind::Breaker(_) => Left::With(self.leave_breaker(key, layer, outcome)),
             LayerKind::Hedge(_) => Left::With(outcome),
             LayerKind::Fallback(plan) => self.leave_fallback(key, layer, plan, outcome),
@@ -186,7 +188,8 @@ impl<'a> Run<'a> {
         let frame = self.frame(key, layer);
         let (holds, since) = (std::mem::replace(&mut frame.holds, Holds::Nothing), frame.since);
         match holds {
-            Holds::Nothing | Holds::Attempts(..) => {}
+            Holds::Nothing => {}
+            Holds::Tries(tries) => self.cut_tries(at, tries),
             Holds::Place(_) => self.give_up_place(key, at),
             Holds::Permit(permit) => self.cancel_permit(at, layer, permit, since),
             Holds::Inside { again } => self.leave_bulkhead(at, layer, again),

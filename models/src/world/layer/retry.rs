@@ -3,30 +3,130 @@
 use super::super::call::Invocation;
 use super::super::stack::Alarm;
 use super::super::{Event, Run, Task};
-use super::{Holds, Left};
-use crate::outcome::Outcome;
-use crate::retry::{Facts, Retry};
+use super::{Entered, Holds, LayerState, Left};
+use crate::budget::{Budget, Grant, Over};
+use crate::outcome::{Failure, Outcome};
+use crate::retry::{Facts, Hint, Retry};
 use squall_sim::Key;
 
+/// What a call carries for its retries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tries {
+    /// Times that it was sent inwards.
+    attempts: u16,
+    /// It is inside, as opposed to a backoff.
+    out: bool,
+    /// What paid for the last one.
+    grant: Option<Grant>,
+    /// What the policy wants to be shown the next time.
+    memory: u64,
+}
+
 impl Run<'_> {
+    fn budget(&mut self, at: usize) -> Option<&mut Budget> {
+        match &mut self.state.layers[at] {
+            LayerState::Retry(budget) => budget.as_deref_mut(),
+            _ => unreachable!("the layer is a retry"),
+        }
+    }
+
+    pub(super) fn enter_retry(&mut self, key: Key<Invocation>, layer: u8, at: usize) -> Entered {
+        let now = self.cx.now();
+        self.frame(key, layer).holds = Holds::Tries(Tries { attempts: 1, out: true, grant: None, memory: 0 });
+        if let Some(budget) = self.budget(at) {
+            budget.began(now, true);
+        }
+        Entered::Passed
+    }
+
     pub(super) fn leave_retry(&mut self, key: Key<Invocation>, layer: u8, retry: &Retry, outcome: Outcome) -> Left {
-        let Err(failure) = outcome else { return Left::With(outcome) };
+        let at = self.layer_at(key, layer);
+        let Holds::Tries(mut tries) = self.frame(key, layer).holds else { unreachable!("set on the way in") };
+        tries.out = false;
+        if let Some(budget) = self.budget(at) {
+            let retryable = outcome.err().is_some_and(|failure| retry.retries(failure));
+            budget.over(Over::Answered { outcome, retryable });
+        }
+        if let Err(failure) = outcome
+            && self.again(key, layer, (retry, failure), &mut tries)
+        {
+            self.frame(key, layer).holds = Holds::Tries(tries);
+            return Left::Again;
+        }
+        self.frame(key, layer).holds = Holds::Nothing;
+        self.end_tries(at, tries, outcome.is_ok());
+        Left::With(outcome)
+    }
+
+    /// Whether a call that has failed is tried again; it then waits for that, or goes at once.
+    fn again(&mut self, key: Key<Invocation>, layer: u8, why: (&Retry, Failure), tries: &mut Tries) -> bool {
+        let ((retry, failure), now) = (why, self.cx.now());
         let place = self.layer_plan(key, layer).place;
-        let luck = self.state.invocations[key].luck;
-        let frame = self.frame(key, layer);
-        let Holds::Attempts(attempts, previous) = frame.holds else { unreachable!("set on the way in") };
-        let facts = Facts { attempts, previous, failure };
-        let Some(delay) = retry.decide(facts, &mut luck.child(place, attempts.into()).at(place)) else {
-            return Left::With(outcome);
+        let invocation = &self.state.invocations[key];
+        let (luck, edge) = (invocation.luck, invocation.edge.at());
+        let facts = Facts {
+            attempts: tries.attempts,
+            elapsed: now.since(self.state.frames[invocation.frames].layers[usize::from(layer)].since),
+            memory: tries.memory,
+            failure,
+            hint: Hint::None,
+            idempotent: self.plan.endpoint(invocation.endpoint).idempotent,
         };
-        frame.holds = Holds::Attempts(attempts + 1, delay);
-        if delay.is_zero() {
+        let Some(next) = retry.decide(facts, &mut luck.child(place, tries.attempts.into()).at(place)) else {
+            return false;
+        };
+        let at = self.layer_at(key, layer);
+        if let Some(budget) = self.budget(at) {
+            if let Some(grant) = tries.grant.take() {
+                budget.settled(grant);
+            }
+            tries.grant = budget.ask(now, failure);
+            if tries.grant.is_none() {
+                self.state.edges[edge].totals.retries_denied += 1;
+                return false;
+            }
+        }
+        tries.attempts += 1;
+        tries.memory = next.memory;
+        if next.delay.is_zero() {
             let stand = self.stand(key);
             self.state.tasks.push(Task::Descend(key, stand));
         } else {
-            let timer = self.cx.after(delay, Event::Layer { invocation: key, layer, alarm: Alarm::Again });
+            let timer = self.cx.after(next.delay, Event::Layer { invocation: key, layer, alarm: Alarm::Again });
             self.frame(key, layer).timer = timer;
         }
-        Left::Again
+        true
+    }
+
+    /// A call that goes on inwards does so for a further try, if a retry is the last layer that it has entered.
+    pub(in super::super) fn try_goes_out(&mut self, key: Key<Invocation>) {
+        let frames = self.state.invocations[key].frames;
+        let Some(layer) = self.state.frames[frames].inside.checked_sub(1) else { return };
+        let (now, at) = (self.cx.now(), self.layer_at(key, layer));
+        if let Holds::Tries(tries) = &mut self.frame(key, layer).holds {
+            tries.out = true;
+            if let Some(budget) = self.budget(at) {
+                budget.began(now, false);
+            }
+        }
+    }
+
+    /// The caller of a call that may be tried again has gone.
+    pub(super) fn cut_tries(&mut self, at: usize, tries: Tries) {
+        if let Some(budget) = self.budget(at)
+            && tries.out
+        {
+            budget.over(Over::Left);
+        }
+        self.end_tries(at, tries, false);
+    }
+
+    fn end_tries(&mut self, at: usize, tries: Tries, success: bool) {
+        if let Some(budget) = self.budget(at) {
+            if let Some(grant) = tries.grant {
+                budget.settled(grant);
+            }
+            budget.ended(success, tries.grant);
+        }
     }
 }
