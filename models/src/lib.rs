@@ -47,6 +47,7 @@ mod blueprint;
 pub mod breaker;
 pub mod budget;
 pub mod breaker;
+pub mod budget;
 pub mod bulkhead;
 mod checks;
 pub mod eject;

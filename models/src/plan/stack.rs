@@ -5,9 +5,9 @@
 
 use super::{Checker, EdgeId, EndpointId, KeysId, Plan};
 use crate::breaker::{self, Breaker};
+use crate::budget;
 use crate::hedge::{self, Hedge};
 use crate::limit;
-use crate::budget;
 use crate::retry::Retry;
 use crate::spec::{Edge, Policy};
 use crate::{bulkhead, fallback};

@@ -307,7 +307,7 @@ impl Run<'_> {
             memory: invocation.memory,
             failure,
             hint: Hint::None,
-            idempotent: true,
+            idempotent: plan.endpoint(invocation.endpoint).idempotent,
         };
         let luck = invocation.luck.child(edge.jitter_place, invocation.attempt.into());
         let next = edge.retry.as_ref().and_then(|retry| retry.decide(facts, &mut luck.at(edge.jitter_place)));

@@ -8,7 +8,7 @@ use super::{Frame, Holds, LayerState, Left};
 use crate::fallback::{Fallback, Verdict};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{FallbackPlan, MAX_LAYERS};
-use squall_sim::{Key, Span, Ticket};
+use squall_sim::{Key, Ticket};
 
 impl Run<'_> {
     fn fallback(&mut self, at: usize) -> &mut Fallback {
@@ -67,7 +67,7 @@ impl Run<'_> {
             timer: Ticket::NONE,
             total_timer: Ticket::NONE,
             patience: Ticket::NONE,
-            previous: Span::ZERO,
+            memory: 0,
             attempt: 0,
             waiting: false,
             ..call

@@ -9,7 +9,7 @@ use super::super::{Event, Run, Task};
 use super::{Entered, Frame, Holds, LayerState};
 use crate::hedge::{After, Due, Hedge, MOST, Race};
 use crate::outcome::{Failure, Outcome};
-use squall_sim::{Key, Span, Ticket};
+use squall_sim::{Key, Ticket};
 
 /// A hedged call and its branches.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +76,7 @@ impl Run<'_> {
             total_timer: Ticket::NONE,
             patience: Ticket::NONE,
             waiting: false,
-            previous: Span::ZERO,
+            memory: 0,
             ..branch
         });
         self.state.branches[branches].branches[usize::from(number)] = branch;
