@@ -46,8 +46,6 @@
 mod blueprint;
 pub mod breaker;
 pub mod budget;
-pub mod breaker;
-pub mod budget;
 pub mod bulkhead;
 mod checks;
 pub mod eject;
