@@ -204,12 +204,13 @@ fn with_policies(policies: &str, sets: &[&str]) -> String {
 #[test]
 fn a_preset_is_what_it_stands_for_with_changes_over_it() {
     let plain = with_policies("[retry: {preset: resilience4j-2}]", &[]);
-    assert_eq!(plain, with_policies("[retry: {constant: {attempts: 3, delay: 500ms}}]", &[]));
-    let written = with_policies("[retry: {constant: {attempts: 7, delay: 500ms, jitter: full, on: [error]}}]", &[]);
-    let changed = "[retry: {preset: resilience4j-2, jitter: full, attempts: 7, on: [error]}]";
+    assert_eq!(plain, with_policies("[retry: {resilience4j: {attempts: 3, delay: 500ms, multiplier: 1}}]", &[]));
+    let written =
+        with_policies("[retry: {resilience4j: {attempts: 7, delay: 500ms, randomization: 50%, on: [error]}}]", &[]);
+    let changed = "[retry: {preset: resilience4j-2, randomization: 50%, attempts: 7, on: [error]}]";
     assert_eq!(with_policies(changed, &[]), written);
     // A change by path is made to the preset as it is written, before it is put in place.
-    let sets = ["clients.web.edge.policies.0.retry.attempts=7", "clients.web.edge.policies.0.retry.jitter=full"];
+    let sets = ["clients.web.edge.policies.0.retry.attempts=7", "clients.web.edge.policies.0.retry.randomization=50%"];
     assert_eq!(with_policies("[retry: {preset: resilience4j-2, on: [error]}]", &sets), written);
 }
 

@@ -45,6 +45,7 @@
 
 mod blueprint;
 pub mod breaker;
+pub mod budget;
 pub mod bulkhead;
 mod checks;
 pub mod eject;
@@ -63,6 +64,7 @@ pub mod report;
 pub mod retry;
 pub mod shed;
 pub mod spec;
+pub mod throttle;
 pub mod units;
 mod world;
 

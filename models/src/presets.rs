@@ -29,9 +29,39 @@ macro_rules! presets {
 presets! {
     retry: [
         "aws-legacy-botocore",
+        "aws-standard-2026",
+        "aws-standard-2026-dynamodb",
+        "aws-standard-pre2026",
+        "cockatiel-3",
+        "envoy-current",
+        "envoy-docs-legacy",
+        "envoy-retry-budget",
+        "failsafe-go-0.9",
+        "finagle-24",
+        "google-api-core-2",
+        "grpc-a6-2024",
+        "grpc-pre2024",
+        "istio-1.2x",
+        "linkerd-2",
+        "ms-http-resilience-8",
+        "nginx-next-upstream",
+        "polly-8",
+        "polly-8-exp-jitter",
         "resilience4j-2",
+        "resilience4j-2-exp",
+        "tenacity-9",
+        "tenacity-exp",
+        "urllib3-2",
     ]
     budget: [
+        "aws-quota-2026",
+        "aws-quota-pre2026",
+        "envoy-max-retries",
+        "envoy-retry-budget",
+        "failsafe-go-0.9",
+        "finagle-24",
+        "grpc-a6",
+        "linkerd-2",
     ]
     throttle: [
     ]

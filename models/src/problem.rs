@@ -1,5 +1,6 @@
 //! Something wrong in what a user wrote, located by its path in the file.
 
+use crate::units::Duration;
 use std::fmt;
 
 /// One thing that is wrong: where, what rule it breaks, and what to do about it.
@@ -17,6 +18,75 @@ impl Problem {
     /// A problem at a path.
     pub fn new(path: impl Into<String>, rule: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { path: path.into(), rule: rule.into(), remedy: remedy.into() }
+    }
+
+    /// The same, seen from one level further out.
+    pub(crate) fn below(self, key: &str) -> Self {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        Self { path: format!("{key}{dot}{}", self.path), ..self }
+    }
+}
+
+/// Collects what is wrong in one policy; paths are relative to it.
+#[derive(Debug, Default)]
+pub(crate) struct Found(Vec<Problem>);
+
+impl Found {
+    pub(crate) fn all(self) -> Vec<Problem> {
+        self.0
+    }
+
+    pub(crate) fn unless(&mut self, fine: bool, path: &str, rule: &str, remedy: &str) {
+        if !fine {
+            self.0.push(Problem::new(path, rule, remedy));
+        }
+    }
+
+    /// A count with bounds.
+    pub(crate) fn within(&mut self, path: &str, value: u64, least: u64, most: u64) {
+        let rule = format!("{value} is not between {least} and {most}");
+        let remedy = if value < least { format!("use at least {least}") } else { format!("use at most {most}") };
+        self.unless((least..=most).contains(&value), path, &rule, &remedy);
+    }
+
+    /// How often something is tried; the largest number there is means without end.
+    pub(crate) fn attempts(&mut self, path: &str, value: u16, least: u16) {
+        if value != u16::MAX {
+            self.within(path, value.into(), least.into(), 1000);
+        }
+    }
+
+    /// A span that must not be zero.
+    pub(crate) fn span(&mut self, path: &str, value: Option<&Duration>) {
+        let fine = value.is_none_or(|value| !value.span().is_zero());
+        self.unless(
+            fine,
+            path,
+            "a duration of zero makes no sense here",
+            "use a duration above zero, or leave the field out",
+        );
+    }
+
+    /// A duration that is counted in whole milliseconds.
+    pub(crate) fn millis(&mut self, path: &str, value: &Duration) {
+        let rule = format!("{value} is counted in whole milliseconds, and there is none in it");
+        self.unless(value.span().nanos() >= 1_000_000, path, &rule, "use at least `1ms`");
+    }
+
+    /// How much each delay is over the one before.
+    pub(crate) fn factor(&mut self, path: &str, value: f64) {
+        let rule = format!("the factor {value} is not between 1 and 1000");
+        self.unless((1.0..=1000.0).contains(&value), path, &rule, "2 is usual");
+    }
+
+    /// Two durations of which the second must not be the shorter one.
+    pub(crate) fn ordered(&mut self, low: &str, least: &Duration, high: &str, most: Option<&Duration>) {
+        if let Some(most) = most.filter(|most| *most < least) {
+            let name = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+            let (low, name) = (name(low), name(high));
+            let rule = format!("the {name} {most} is below the {low} {least}");
+            self.unless(false, high, &rule, &format!("make the {name} at least as long as the {low}"));
+        }
     }
 }
 

@@ -49,7 +49,13 @@ impl<'a> Reference<'a> {
     pub(super) fn find(&self, words: &[String]) -> Vec<Entry<'a>> {
         let mut found = self.sections();
         for (place, word) in words.iter().enumerate() {
-            let exact: Vec<_> = found.iter().filter(|entry| place == 0 && entry.name == word).cloned().collect();
+            // `retry exponential` is a member of `retry`, not whatever else is called so further down.
+            let nearest = if place == 0 {
+                found.clone()
+            } else {
+                found.iter().flat_map(|entry| self.children(&entry.path, entry.schema)).collect()
+            };
+            let exact = once(nearest.into_iter().filter(|entry| entry.name == word));
             found = if exact.is_empty() { self.below(&found, place == 0, word) } else { exact };
         }
         found
@@ -86,13 +92,7 @@ impl<'a> Reference<'a> {
         } else {
             starts.iter().flat_map(|entry| self.children(&entry.path, entry.schema)).collect()
         };
-        let mut found: Vec<Entry<'a>> = Vec::new();
-        for entry in self.walk(starts).into_iter().filter(|entry| entry.name == word) {
-            if !found.iter().any(|other| other.doc == entry.doc && other.schema == entry.schema) {
-                found.push(entry);
-            }
-        }
-        found
+        once(self.walk(starts).into_iter().filter(|entry| entry.name == word))
     }
 
     /// These entries and everything below them, nearest first; what is reached by several ways comes once.
@@ -232,4 +232,15 @@ impl<'a> Reference<'a> {
             _ => "map".to_owned(),
         }
     }
+}
+
+/// Each of these once, where several places hold the same.
+fn once<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Vec<Entry<'a>> {
+    let mut found: Vec<Entry<'a>> = Vec::new();
+    for entry in entries {
+        if !found.iter().any(|other| other.doc == entry.doc && other.schema == entry.schema) {
+            found.push(entry);
+        }
+    }
+    found
 }

@@ -13,8 +13,10 @@ mod given;
 mod limit;
 mod platform;
 mod pool;
+mod rate_limit;
 mod retry;
 mod shed;
+mod throttle;
 mod vector;
 
 use driver::{Report, run};
@@ -52,6 +54,8 @@ struct Family {
 const FAMILIES: &[Family] = &[
     retry::FAMILY,
     budget::FAMILY,
+    throttle::FAMILY,
+    rate_limit::FAMILY,
     breaker::FAMILY,
     limit::FAMILY,
     shed::FAMILY,

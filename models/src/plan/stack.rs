@@ -4,7 +4,6 @@
 //! without any record beside the call's. Every other list becomes a stack of layers.
 
 use super::{Checker, Plan};
-use crate::outcome::Failure;
 use crate::retry::{self, Retry};
 use crate::spec::Policy;
 use squall_sim::Span;
@@ -62,18 +61,18 @@ impl Policies {
             })
             .collect();
         longer_inside(path, &layers, checker);
-        match layers[..] {
+        match &layers[..] {
             [] => Self::default(),
-            [LayerPlan::Timeout(timeout)] => Self { timeout: Some(timeout), ..Self::default() },
-            [LayerPlan::Retry(retry, _)] => Self { retry: Some(retry), ..Self::default() },
+            [LayerPlan::Timeout(timeout)] => Self { timeout: Some(*timeout), ..Self::default() },
+            [LayerPlan::Retry(retry, _)] => Self { retry: Some(retry.clone()), ..Self::default() },
             [LayerPlan::Timeout(total), LayerPlan::Retry(retry, _)] => {
-                Self { total: Some(total), retry: Some(retry), ..Self::default() }
+                Self { total: Some(*total), retry: Some(retry.clone()), ..Self::default() }
             }
             [LayerPlan::Retry(retry, _), LayerPlan::Timeout(timeout)] => {
-                Self { timeout: Some(timeout), retry: Some(retry), ..Self::default() }
+                Self { timeout: Some(*timeout), retry: Some(retry.clone()), ..Self::default() }
             }
             [LayerPlan::Timeout(total), LayerPlan::Retry(retry, _), LayerPlan::Timeout(timeout)] => {
-                Self { total: Some(total), retry: Some(retry), timeout: Some(timeout), stack: None }
+                Self { total: Some(*total), retry: Some(retry.clone()), timeout: Some(*timeout), stack: None }
             }
             _ => Self { stack: Some(plan.push_stack(layers, callers)), ..Self::default() },
         }
@@ -110,32 +109,11 @@ fn layer(path: &str, policy: &Policy, retries: u32, checker: &mut Checker<'_>) -
 }
 
 fn compile_retry(path: &str, spec: &retry::Spec, checker: &mut Checker<'_>) -> Retry {
-    let retry = Retry::new(spec);
-    let (tag, on) = match spec {
-        retry::Spec::Constant(spec) => ("constant", &spec.on),
-        retry::Spec::Exponential(spec) => {
-            checker.span(format!("{path}.exponential.base"), spec.base);
-            if !(spec.factor >= 1.0 && spec.factor <= 1000.0) {
-                let rule = format!("the factor {} is not between 1 and 1000", spec.factor);
-                checker.problem(format!("{path}.exponential.factor"), rule, "2 is usual");
-            }
-            if let Some(cap) = spec.cap.filter(|cap| *cap < spec.base) {
-                let rule = format!("the cap {cap} is below the base {}", spec.base);
-                checker.problem(format!("{path}.exponential.cap"), rule, "make the cap at least as long as the base");
-            }
-            ("exponential", &spec.on)
-        }
-    };
-    checker.within(format!("{path}.{tag}.attempts"), retry.attempts().into(), 1, 1000);
-    if let Some(on) = on
-        && (on.is_empty() || on.contains(&Failure::Abandoned) || on.contains(&Failure::Cancelled))
-    {
-        let rule = "a caller cannot retry when nobody waits any more (`abandoned`, `cancelled`), nor on nothing";
-        checker.problem(
-            format!("{path}.{tag}.on"),
-            rule,
-            "list failures such as `timeout` and `error`, or leave `on` out",
-        );
+    for problem in spec.check() {
+        checker.problem(format!("{path}.{}", problem.path), problem.rule, problem.remedy);
     }
-    retry
+    if spec.budget().is_some() {
+        checker.problem(path, "budgets are not acted on yet", "leave `budget` out");
+    }
+    Retry::new(spec)
 }

@@ -80,6 +80,8 @@ macro_rules! number_or_word {
     };
 }
 
+pub(crate) use number_or_word;
+
 mod client;
 mod distribution;
 mod edge;

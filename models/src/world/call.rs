@@ -28,8 +28,8 @@ pub(crate) struct Invocation {
     pub(crate) patience: Ticket,
     /// Where it stands among the policies of its edge, if they need a record.
     pub(crate) frames: Key<Frames>,
-    /// The last backoff.
-    pub(crate) previous: Span,
+    /// What the retry policy left here the last time.
+    pub(crate) memory: u64,
     pub(crate) edge: EdgeId,
     pub(crate) endpoint: EndpointId,
     pub(crate) client: ClientId,
@@ -73,7 +73,7 @@ impl Invocation {
             total_timer: Ticket::NONE,
             patience: Ticket::NONE,
             frames: Key::NONE,
-            previous: Span::ZERO,
+            memory: 0,
             edge,
             endpoint,
             client: ClientId(0),

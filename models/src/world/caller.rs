@@ -7,7 +7,7 @@ use super::{Cx, Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{BalancePlan, EdgeId, EdgePlan, Plan, ReplicaId, ServiceId};
 use crate::report::EdgeTotals;
-use crate::retry::Facts;
+use crate::retry::{Facts, Hint, Next};
 use squall_sim::random::{Draw, Luck, Place};
 use squall_sim::{Key, Lane, Span, Ticket, Time};
 
@@ -301,13 +301,20 @@ impl Run<'_> {
         if !invocation.frames.is_none() {
             return self.ascend(key, Err(failure));
         }
-        let facts = Facts { attempts: invocation.attempt, previous: invocation.previous, failure };
+        let facts = Facts {
+            attempts: invocation.attempt,
+            elapsed: self.cx.now().since(invocation.began),
+            memory: invocation.memory,
+            failure,
+            hint: Hint::None,
+            idempotent: true,
+        };
         let luck = invocation.luck.child(edge.jitter_place, invocation.attempt.into());
-        let delay = edge.retry.and_then(|retry| retry.decide(facts, &mut luck.at(edge.jitter_place)));
-        match delay {
+        let next = edge.retry.as_ref().and_then(|retry| retry.decide(facts, &mut luck.at(edge.jitter_place)));
+        match next {
             None => self.conclude(key, Err(failure)),
-            Some(delay) => {
-                invocation.previous = delay;
+            Some(Next { delay, memory }) => {
+                invocation.memory = memory;
                 if delay.is_zero() {
                     self.state.tasks.push(Task::Attempt(key));
                 } else {

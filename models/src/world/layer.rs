@@ -5,7 +5,7 @@ use super::stack::Alarm;
 use super::{Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{LayerPlan, Plan};
-use crate::retry::{Facts, Retry};
+use crate::retry::{Facts, Hint, Next, Retry};
 use squall_sim::{Context, Key, Lane};
 
 /// What changes about a layer, for one replica of the caller.
@@ -90,14 +90,22 @@ impl Run<'_> {
     fn retry(&mut self, key: Key<Invocation>, layer: u8, (retry, number): (&Retry, u32), failure: Failure) -> Left {
         let place = self.plan.edges[self.state.invocations[key].edge.at()].jitter_place;
         let luck = self.state.invocations[key].luck;
+        let now = self.cx.now();
         let frame = self.frame(key, layer);
-        let facts = Facts { attempts: frame.attempts, previous: frame.previous, failure };
+        let facts = Facts {
+            attempts: frame.attempts,
+            elapsed: now.since(frame.since),
+            memory: frame.memory,
+            failure,
+            hint: Hint::None,
+            idempotent: true,
+        };
         let number = number << 16 | u32::from(frame.attempts);
-        let Some(delay) = retry.decide(facts, &mut luck.child(place, number).at(place)) else {
+        let Some(Next { delay, memory }) = retry.decide(facts, &mut luck.child(place, number).at(place)) else {
             return Left::With(Err(failure));
         };
         frame.attempts += 1;
-        frame.previous = delay;
+        frame.memory = memory;
         if delay.is_zero() {
             self.state.tasks.push(Task::Descend(key));
         } else {

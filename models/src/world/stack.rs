@@ -10,7 +10,7 @@ use super::call::Invocation;
 use super::layer::{Entered, Left};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{MAX_LAYERS, StackPlan};
-use squall_sim::{Key, Span, Ticket, Time};
+use squall_sim::{Key, Ticket, Time};
 
 /// What a call carries for the policies of its edge.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,8 @@ pub(crate) struct Frame {
     pub(crate) deadline: Time,
     /// The layer's timeout, backoff or wait.
     pub(crate) timer: Ticket,
-    /// The last backoff.
-    pub(crate) previous: Span,
+    /// What a retry policy left here the last time.
+    pub(crate) memory: u64,
     /// Times that it was sent inwards.
     pub(crate) attempts: u16,
 }
@@ -43,8 +43,7 @@ impl Frames {
 }
 
 impl Frame {
-    const NONE: Self =
-        Self { since: Time::ZERO, deadline: Time::MAX, timer: Ticket::NONE, previous: Span::ZERO, attempts: 0 };
+    const NONE: Self = Self { since: Time::ZERO, deadline: Time::MAX, timer: Ticket::NONE, memory: 0, attempts: 0 };
 }
 
 /// What a layer has been waiting for.

@@ -4,18 +4,20 @@ use super::*;
 use crate::scenario::typed;
 use serde::de::DeserializeOwned;
 use squall_models::problem::Problem;
-use squall_models::retry;
+use squall_models::{budget, retry};
 
 /// Reads values as what a family takes, and what is wrong with them there.
 type Reader = fn(&Node, &mut Issues) -> Vec<Problem>;
 
-fn reads<T: DeserializeOwned>(values: &Node, issues: &mut Issues) -> Vec<Problem> {
-    typed::read::<T>(values, values.at, issues);
-    Vec::new()
+fn reads<T: DeserializeOwned>(values: &Node, issues: &mut Issues, check: fn(&T) -> Vec<Problem>) -> Vec<Problem> {
+    typed::read::<T>(values, values.at, issues).value.as_ref().map(check).unwrap_or_default()
 }
 
 /// How each family that has presets is read.
-const FAMILIES: &[(&str, Reader)] = &[("retry", reads::<retry::Spec>)];
+const FAMILIES: &[(&str, Reader)] = &[
+    ("retry", |values, issues| reads(values, issues, retry::Spec::check)),
+    ("budget", |values, issues| reads(values, issues, budget::Spec::check)),
+];
 
 #[test]
 fn every_preset_is_valid_and_every_value_has_a_source() {
