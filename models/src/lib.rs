@@ -64,6 +64,7 @@ pub mod report;
 pub mod retry;
 pub mod shed;
 pub mod spec;
+pub mod throttle;
 pub mod units;
 mod world;
 

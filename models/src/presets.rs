@@ -64,6 +64,10 @@ presets! {
         "linkerd-2",
     ]
     throttle: [
+        "aws-adaptive",
+        "envoy-admission",
+        "failsafe-go-throttle",
+        "sre-throttle",
     ]
     rate_limit: [
     ]

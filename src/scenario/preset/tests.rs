@@ -4,7 +4,7 @@ use super::*;
 use crate::scenario::typed;
 use serde::de::DeserializeOwned;
 use squall_models::problem::Problem;
-use squall_models::{budget, retry};
+use squall_models::{budget, retry, throttle};
 
 /// Reads values as what a family takes, and what is wrong with them there.
 type Reader = fn(&Node, &mut Issues) -> Vec<Problem>;
@@ -17,6 +17,7 @@ fn reads<T: DeserializeOwned>(values: &Node, issues: &mut Issues, check: fn(&T) 
 const FAMILIES: &[(&str, Reader)] = &[
     ("retry", |values, issues| reads(values, issues, retry::Spec::check)),
     ("budget", |values, issues| reads(values, issues, budget::Spec::check)),
+    ("throttle", |values, issues| reads(values, issues, throttle::Spec::check)),
 ];
 
 #[test]
