@@ -2,11 +2,11 @@
 
 use super::call::Invocation;
 use super::stack::Alarm;
-use super::{Event, Run, Task};
+use super::{Cx, Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{LayerPlan, Plan};
 use crate::retry::{Facts, Retry};
-use squall_sim::{Context, Key, Lane};
+use squall_sim::{Key, Lane};
 
 /// What changes about a layer, for one replica of the caller.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub(super) enum Left {
 }
 
 /// The states of all layers of a plan: for each stack and caller, one for each layer.
-pub(super) fn all(plan: &Plan, cx: &mut Context<Event>) -> Vec<LayerState> {
+pub(super) fn all(plan: &Plan, cx: &mut Cx) -> Vec<LayerState> {
     let mut states = Vec::with_capacity(plan.layers as usize);
     for stack in &plan.stacks {
         for _ in 0..stack.callers {

@@ -56,6 +56,11 @@ pub(crate) enum Alarm {
     Again,
 }
 
+impl Alarm {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Self; 2] = [Self::Timeout, Self::Again];
+}
+
 impl<'a> Run<'a> {
     /// A call begins that has to go through a stack.
     pub(super) fn enter_stack(&mut self, key: Key<Invocation>) {
