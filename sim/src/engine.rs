@@ -14,6 +14,9 @@ pub trait Model {
 }
 
 /// What a model can do while it handles an event: look at the clock, schedule, cancel, note.
+///
+/// Whatever can be turned into an event can be scheduled, for a model that keeps its events in another form than it
+/// speaks of them.
 #[derive(Clone, Debug)]
 pub struct Context<E> {
     now: Time,
@@ -57,15 +60,15 @@ impl<E: Copy> Context<E> {
     }
 
     /// Schedules an event this long after now.
-    #[inline]
-    pub fn after(&mut self, span: Span, event: E) -> Ticket {
-        self.queue.push(self.now + span, event)
+    #[inline(always)]
+    pub fn after(&mut self, span: Span, event: impl Into<E>) -> Ticket {
+        self.queue.push(self.now + span, event.into())
     }
 
     /// Schedules an event at a time. One in the past happens now: time never goes back.
-    #[inline]
-    pub fn at(&mut self, time: Time, event: E) -> Ticket {
-        self.queue.push(time.max(self.now), event)
+    #[inline(always)]
+    pub fn at(&mut self, time: Time, event: impl Into<E>) -> Ticket {
+        self.queue.push(time.max(self.now), event.into())
     }
 
     /// Declares a delay that is the same on every use; events after it are cheaper to schedule and to cancel.
@@ -74,9 +77,9 @@ impl<E: Copy> Context<E> {
     }
 
     /// Schedules an event after the delay of a lane.
-    #[inline]
-    pub fn after_lane(&mut self, lane: Lane, event: E) -> Ticket {
-        self.queue.push_lane(lane, self.now, event)
+    #[inline(always)]
+    pub fn after_lane(&mut self, lane: Lane, event: impl Into<E>) -> Ticket {
+        self.queue.push_lane(lane, self.now, event.into())
     }
 
     /// Declares a lane for events that are scheduled one after the other, such as the arrivals from one source: the next
@@ -86,13 +89,13 @@ impl<E: Copy> Context<E> {
     }
 
     /// Schedules an event at a time, in a lane that was declared for an order. One in the past happens now.
-    #[inline]
-    pub fn at_lane(&mut self, lane: Lane, time: Time, event: E) -> Ticket {
-        self.queue.push_ordered(lane, time.max(self.now), event)
+    #[inline(always)]
+    pub fn at_lane(&mut self, lane: Lane, time: Time, event: impl Into<E>) -> Ticket {
+        self.queue.push_ordered(lane, time.max(self.now), event.into())
     }
 
     /// Takes an event back; false if it has happened or was taken back before.
-    #[inline]
+    #[inline(always)]
     pub fn cancel(&mut self, ticket: Ticket) -> bool {
         self.queue.cancel(ticket)
     }

@@ -5,9 +5,11 @@ use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
 
 /// The name of a thing in a [`Slab`]. It stops to work when the thing is removed, even if the place is used again.
+///
+/// One number holds the place in its lower half and the generation in its upper, so that keys are copied and compared in
+/// one go.
 pub struct Key<T> {
-    index: u32,
-    generation: u32,
+    raw: u64,
     of: PhantomData<fn() -> T>,
 }
 
@@ -20,8 +22,9 @@ impl<T> Clone for Key<T> {
 impl<T> Copy for Key<T> {}
 
 impl<T> PartialEq for Key<T> {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
-        (self.index, self.generation) == (other.index, other.generation)
+        self.raw == other.raw
     }
 }
 
@@ -29,26 +32,49 @@ impl<T> Eq for Key<T> {}
 
 impl<T> fmt::Debug for Key<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.index, self.generation)
+        write!(f, "{}.{}", self.raw as u32, self.generation())
     }
 }
 
 impl<T> Key<T> {
     /// The key of nothing.
-    pub const NONE: Self = Self { index: u32::MAX, generation: 0, of: PhantomData };
+    pub const NONE: Self = Self::new(u32::MAX, 0);
+
+    const fn new(index: u32, generation: u32) -> Self {
+        Self::from_raw((generation as u64) << 32 | index as u64)
+    }
+
+    /// The key of this number, which [`Key::raw`] gave.
+    #[inline]
+    #[must_use]
+    pub const fn from_raw(raw: u64) -> Self {
+        Self { raw, of: PhantomData }
+    }
+
+    /// The key as a number.
+    #[inline]
+    #[must_use]
+    pub const fn raw(self) -> u64 {
+        self.raw
+    }
+
+    #[inline]
+    const fn generation(self) -> u32 {
+        (self.raw >> 32) as u32
+    }
 
     /// True for the key of nothing.
     #[inline]
     #[must_use]
     pub fn is_none(self) -> bool {
-        self.index == u32::MAX
+        self.raw == Self::NONE.raw
     }
 
     /// The number of the place; unique among the things that are there at one time.
     #[inline]
     #[must_use]
     pub fn index(self) -> usize {
-        self.index as usize
+        self.raw as u32 as usize
     }
 }
 
@@ -102,7 +128,7 @@ impl<T: Copy> Slab<T> {
         };
         let place = &mut self.places[index as usize];
         *place = Place { value, generation: place.generation.wrapping_add(1) };
-        Key { index, generation: place.generation, of: PhantomData }
+        Key::new(index, place.generation)
     }
 
     /// Takes a place, with whatever was left there, to make a thing right in it.
@@ -117,7 +143,7 @@ impl<T: Copy> Slab<T> {
         };
         let place = &mut self.places[index as usize];
         place.generation = place.generation.wrapping_add(1);
-        (Key { index, generation: place.generation, of: PhantomData }, &mut place.value)
+        (Key::new(index, place.generation), &mut place.value)
     }
 
     #[cold]
@@ -130,41 +156,43 @@ impl<T: Copy> Slab<T> {
     /// Takes a thing out; `None` if it is gone already.
     #[inline]
     pub fn remove(&mut self, key: Key<T>) -> Option<T> {
-        let place = self.places.get_mut(key.index as usize).filter(|place| place.generation == key.generation)?;
+        let place = self.places.get_mut(key.index()).filter(|place| place.generation == key.generation())?;
         place.generation = place.generation.wrapping_add(1);
-        self.free.push(key.index);
+        self.free.push(key.raw as u32);
         Some(place.value)
     }
 
     /// Takes a thing out without handing it over, which saves a copy; false if it is gone already.
     #[inline(always)]
     pub fn free(&mut self, key: Key<T>) -> bool {
-        let place = self.places.get_mut(key.index as usize).filter(|place| place.generation == key.generation);
+        let place = self.places.get_mut(key.index()).filter(|place| place.generation == key.generation());
         let Some(place) = place else { return false };
         place.generation = place.generation.wrapping_add(1);
-        self.free.push(key.index);
+        self.free.push(key.raw as u32);
         true
     }
 
     /// The thing, if it is still there.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn get(&self, key: Key<T>) -> Option<&T> {
-        self.places.get(key.index as usize).filter(|place| place.generation == key.generation).map(|place| &place.value)
+        self.places.get(key.index()).filter(|place| place.generation == key.generation()).map(|place| &place.value)
     }
 
     /// The thing, if it is still there.
-    #[inline]
+    #[inline(always)]
     pub fn get_mut(&mut self, key: Key<T>) -> Option<&mut T> {
-        let place = self.places.get_mut(key.index as usize)?;
-        (place.generation == key.generation).then_some(&mut place.value)
+        let place = self.places.get_mut(key.index())?;
+        (place.generation == key.generation()).then_some(&mut place.value)
     }
 
     /// All that is there, in the order of their places.
     pub fn iter(&self) -> impl Iterator<Item = (Key<T>, &T)> {
-        self.places.iter().enumerate().filter(|(_, place)| place.generation % 2 == 1).map(|(index, place)| {
-            (Key { index: index as u32, generation: place.generation, of: PhantomData }, &place.value)
-        })
+        self.places
+            .iter()
+            .enumerate()
+            .filter(|(_, place)| place.generation % 2 == 1)
+            .map(|(index, place)| (Key::new(index as u32, place.generation), &place.value))
     }
 }
 
@@ -172,14 +200,14 @@ impl<T: Copy> Index<Key<T>> for Slab<T> {
     type Output = T;
     /// # Panics
     /// When the thing is gone: whoever is not sure asks [`Slab::get`].
-    #[inline]
+    #[inline(always)]
     fn index(&self, key: Key<T>) -> &T {
         self.get(key).expect("a key of something that is gone")
     }
 }
 
 impl<T: Copy> IndexMut<Key<T>> for Slab<T> {
-    #[inline]
+    #[inline(always)]
     fn index_mut(&mut self, key: Key<T>) -> &mut T {
         self.get_mut(key).expect("a key of something that is gone")
     }

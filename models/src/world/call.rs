@@ -98,9 +98,9 @@ pub(crate) struct Call {
     pub(crate) invocation: Key<Invocation>,
     /// What this one waits for.
     pub(crate) child: Key<Invocation>,
+    pub(crate) number: u64,
     pub(crate) luck: Luck,
     pub(crate) root: Luck,
-    pub(crate) number: u64,
     pub(crate) arrived: Time,
     /// When it came into its present state.
     pub(crate) since: Time,
@@ -143,7 +143,7 @@ pub(crate) struct Destination {
 impl Default for Call {
     fn default() -> Self {
         let nowhere = Destination { service: ServiceId(0), replica: ReplicaId(0), pc: Pc(0) };
-        Self::new((Key::NONE, &Invocation::default()), nowhere, Luck::default(), (Time::ZERO, Time::MAX))
+        Self::new((Key::NONE, &Invocation::default()), nowhere, (0, Luck::default()), (Time::ZERO, Time::MAX))
     }
 }
 
@@ -153,7 +153,7 @@ impl Call {
     pub(crate) fn new(
         (key, caller): (Key<Invocation>, &Invocation),
         to: Destination,
-        luck: Luck,
+        (attempt, luck): (u16, Luck),
         (now, deadline): (Time, Time),
     ) -> Self {
         Self {
@@ -175,13 +175,13 @@ impl Call {
             family: Family::NONE,
             scopes: [Pc(0); MAX_SCOPES],
             open: 0,
-            attempt: caller.attempt,
+            attempt,
             depth: caller.depth,
             client: caller.client,
             priority: caller.priority,
             state: State::Transit,
             orphan: caller.orphan,
-            first: caller.first && caller.attempt == 1,
+            first: caller.first && attempt == 1,
             served: false,
             strand: false,
         }

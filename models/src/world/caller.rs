@@ -173,7 +173,7 @@ impl Run<'_> {
             pc: plan.endpoint(invocation.endpoint).start,
         };
         let (call, place) = self.state.calls.take_place();
-        *place = Call::new((key, invocation), to, luck, (now, deadline));
+        *place = Call::new((key, invocation), to, (attempt, luck), (now, deadline));
         (invocation.call, invocation.target) = (call, target_counted);
         if latency.is_zero() {
             self.deliver(call);

@@ -25,19 +25,20 @@ impl Run<'_> {
             return self.attempt_far(key);
         }
         edge.totals.attempts += 1;
-        invocation.attempt += 1;
+        let attempt = invocation.attempt + 1;
+        invocation.attempt = attempt;
         invocation.waiting = true;
         invocation.target = UNCOUNTED;
         invocation.timer = match edge.timeout_lane {
             Some(lane) => self.cx.after_lane(lane, Event::AttemptTimeout(key)),
             None => Ticket::NONE,
         };
-        let luck = invocation.luck.child(edge.short.place, invocation.attempt.into());
+        let luck = invocation.luck.child(edge.short.place, attempt.into());
         let pc = self.plan.endpoint(invocation.endpoint).start;
         let to = Destination { service: edge.short.service, replica: edge.short.replica, pc };
         let times = (self.cx.now(), Time::MAX);
         let (call, place) = self.state.calls.take_place();
-        *place = Call::new((key, invocation), to, luck, times);
+        *place = Call::new((key, invocation), to, (attempt, luck), times);
         invocation.call = call;
         self.deliver(call);
     }

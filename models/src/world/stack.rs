@@ -57,6 +57,11 @@ pub(crate) enum Alarm {
     Hedge,
 }
 
+impl Alarm {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Self; 4] = [Self::Timeout, Self::Again, Self::Expired, Self::Hedge];
+}
+
 impl<'a> Run<'a> {
     /// A call begins that has to go through a stack.
     pub(super) fn enter_stack(&mut self, key: Key<Invocation>) {

@@ -184,14 +184,14 @@ impl<E: Copy> Queue<E> {
     }
 
     /// Schedules an event after the delay of a lane.
-    #[inline]
+    #[inline(always)]
     pub fn push_lane(&mut self, lane: Lane, now: Time, event: E) -> Ticket {
         let time = now + lane.delay;
         if lane.index == Lane::HEAP { self.push(time, event) } else { self.append(lane.index, time, event) }
     }
 
     /// Schedules an event in an ordered lane. One that is due before the last one there is put where it belongs.
-    #[inline]
+    #[inline(always)]
     pub fn push_ordered(&mut self, lane: Lane, time: Time, event: E) -> Ticket {
         match self.rings.get(lane.index as usize) {
             Some(ring) if time_of(ring.last()) <= time => self.append(lane.index, time, event),
@@ -223,7 +223,7 @@ impl<E: Copy> Queue<E> {
     }
 
     /// Takes an event back; false if it has happened or was taken back before.
-    #[inline]
+    #[inline(always)]
     pub fn cancel(&mut self, ticket: Ticket) -> bool {
         if ticket == Ticket::NONE {
             return false;
@@ -264,7 +264,7 @@ impl<E: Copy> Queue<E> {
     }
 
     /// The next event, if it is due no later than `last`.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self, last: Time) -> Option<(Time, E)> {
         let latest = key(last.nanos(), u64::MAX - 1);
         if let Some(ring) = self.rings.get_mut(self.moved) {

@@ -95,7 +95,7 @@ impl<E: Copy> Ring<E> {
     }
 
     /// Steps over cancelled entries; the key of the one that is then at the head.
-    #[inline]
+    #[inline(always)]
     pub(super) fn settle(&mut self) -> u128 {
         while self.head < self.tail {
             let key = self.entries[self.at(self.head)].key;

@@ -11,7 +11,7 @@ mod retry;
 
 use super::call::Invocation;
 use super::stack::Alarm;
-use super::{Event, Run};
+use super::{Cx, Event, Run};
 use crate::breaker::Breaker;
 use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
@@ -24,7 +24,7 @@ pub(crate) use hedge::{Branches, Owner};
 use line::Line;
 use retry::Tries;
 use squall_sim::random::{Draw, Luck};
-use squall_sim::{Context, Key, Lane, Ticket, Time};
+use squall_sim::{Key, Lane, Ticket, Time};
 
 /// What changes about a layer, for one replica of the caller.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ impl Frame {
 }
 
 /// The states of all layers of a plan: for each stack and caller, one for each layer.
-pub(super) fn all(plan: &Plan, cx: &mut Context<Event>) -> Vec<LayerState> {
+pub(super) fn all(plan: &Plan, cx: &mut Cx) -> Vec<LayerState> {
     let mut states = Vec::with_capacity(plan.layers as usize);
     for stack in &plan.stacks {
         for _ in 0..stack.callers {

@@ -1,0 +1,115 @@
+//! Events as they lie in the queue: two numbers, which go through registers, where an enum would be written in pieces to
+//! memory and read back before the pieces have arrived.
+
+use super::Event;
+use super::stack::Alarm;
+use crate::outcome::Failure;
+use crate::plan::{ClientId, ReplicaId};
+use squall_sim::Key;
+
+/// An [`Event`], packed: its kind in the lowest byte of the first number, its details above and in the second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packed(u64, u64);
+
+impl From<Event> for Packed {
+    #[inline(always)]
+    fn from(event: Event) -> Self {
+        let (kind, details, subject) = match event {
+            Event::Arrive(client) => (0, 0, client.0.into()),
+            Event::Elapsed(call) => (1, 0, call.raw()),
+            Event::AttemptTimeout(invocation) => (2, 0, invocation.raw()),
+            Event::Deliver(call) => (3, 0, call.raw()),
+            Event::Answer { invocation, attempt, failure } => {
+                let failure = failure.map_or(0, |failure| 1 + failure as u64);
+                (4, failure << 16 | u64::from(attempt), invocation.raw())
+            }
+            Event::Retry(invocation) => (5, 0, invocation.raw()),
+            Event::Layer { invocation, layer, alarm } => (6, (alarm as u64) << 8 | u64::from(layer), invocation.raw()),
+            Event::TotalTimeout(invocation) => (7, 0, invocation.raw()),
+            Event::GiveUp(invocation) => (8, 0, invocation.raw()),
+            Event::Shared(replica) => (9, 0, replica.0.into()),
+            Event::QueueTimeout(call) => (10, 0, call.raw()),
+            Event::PoolTimeout(call) => (11, 0, call.raw()),
+            Event::Cancel(call) => (12, 0, call.raw()),
+            Event::Thought { client, user } => (13, client.0.into(), user.into()),
+            Event::Reload(reload) => (14, 0, reload.raw()),
+            Event::Fault { number, begins } => (15, begins.into(), number.into()),
+            Event::Mark(number) => (16, 0, number.into()),
+            Event::Tick => (17, 0, 0),
+        };
+        Self(details << 8 | kind, subject)
+    }
+}
+
+impl Packed {
+    /// The event.
+    #[inline(always)]
+    pub(crate) fn unpack(self) -> Event {
+        let Self(first, subject) = self;
+        let (details, number) = (first >> 8, subject as u32);
+        match first as u8 {
+            0 => Event::Arrive(ClientId(number)),
+            1 => Event::Elapsed(Key::from_raw(subject)),
+            2 => Event::AttemptTimeout(Key::from_raw(subject)),
+            3 => Event::Deliver(Key::from_raw(subject)),
+            4 => Event::Answer {
+                invocation: Key::from_raw(subject),
+                attempt: details as u16,
+                failure: (details >> 16).checked_sub(1).map(|code| Failure::ALL[code as usize]),
+            },
+            5 => Event::Retry(Key::from_raw(subject)),
+            6 => Event::Layer {
+                invocation: Key::from_raw(subject),
+                layer: details as u8,
+                alarm: Alarm::ALL[(details >> 8) as usize],
+            },
+            7 => Event::TotalTimeout(Key::from_raw(subject)),
+            8 => Event::GiveUp(Key::from_raw(subject)),
+            9 => Event::Shared(ReplicaId(number)),
+            10 => Event::QueueTimeout(Key::from_raw(subject)),
+            11 => Event::PoolTimeout(Key::from_raw(subject)),
+            12 => Event::Cancel(Key::from_raw(subject)),
+            13 => Event::Thought { client: ClientId(details as u32), user: number },
+            14 => Event::Reload(Key::from_raw(subject)),
+            15 => Event::Fault { number, begins: details == 1 },
+            16 => Event::Mark(number),
+            _ => Event::Tick,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_out_is_what_went_in() {
+        let (call, invocation) = (Key::from_raw(3 << 32 | 7), Key::from_raw(0xffff_fffe_ffff_fffe));
+        let mut events = vec![
+            Event::Arrive(ClientId(u32::MAX)),
+            Event::Thought { client: ClientId(u32::MAX), user: u32::MAX - 1 },
+            Event::Reload(Key::from_raw(1)),
+            Event::Deliver(call),
+            Event::Elapsed(call),
+            Event::Shared(ReplicaId(5)),
+            Event::Answer { invocation, attempt: u16::MAX, failure: None },
+            Event::AttemptTimeout(invocation),
+            Event::TotalTimeout(invocation),
+            Event::GiveUp(invocation),
+            Event::Retry(invocation),
+            Event::QueueTimeout(call),
+            Event::PoolTimeout(call),
+            Event::Cancel(call),
+            Event::Fault { number: u32::MAX, begins: true },
+            Event::Fault { number: 0, begins: false },
+            Event::Tick,
+            Event::Mark(9),
+        ];
+        let answer = |failure| Event::Answer { invocation, attempt: 1, failure: Some(failure) };
+        events.extend(Failure::ALL.map(answer));
+        events.extend(Alarm::ALL.map(|alarm| Event::Layer { invocation, layer: u8::MAX, alarm }));
+        for event in events {
+            assert_eq!(format!("{event:?}"), format!("{:?}", Packed::from(event).unpack()));
+        }
+    }
+}
