@@ -191,6 +191,12 @@ impl List {
         self.failures("", &service.failed);
         self.count("writes", service.writes);
         self.count("duplicate_writes", service.duplicate_writes);
+        // Most services have no optional steps, and their records stay as short as they were.
+        if service.optional > 0 {
+            self.put("left_out", "share", ratio(service.left_out, service.optional));
+            self.count("optional", service.optional);
+            self.count("left_out", service.left_out);
+        }
     }
 
     fn pool(&mut self, pool: &PoolTotals) {
