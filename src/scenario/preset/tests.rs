@@ -4,7 +4,7 @@ use super::*;
 use crate::scenario::typed;
 use serde::de::DeserializeOwned;
 use squall_models::problem::Problem;
-use squall_models::retry;
+use squall_models::{bulkhead, hedge, limit, retry, shed};
 
 /// Reads values as what a family takes, and what is wrong with them there.
 type Reader = fn(&Node, &mut Issues) -> Vec<Problem>;
@@ -14,8 +14,19 @@ fn reads<T: DeserializeOwned>(values: &Node, issues: &mut Issues) -> Vec<Problem
     Vec::new()
 }
 
+/// Reads values and checks them as the family does.
+fn checks<T: DeserializeOwned>(values: &Node, issues: &mut Issues, check: fn(&T) -> Vec<Problem>) -> Vec<Problem> {
+    typed::read::<T>(values, values.at, issues).value.as_ref().map(check).unwrap_or_default()
+}
+
 /// How each family that has presets is read.
-const FAMILIES: &[(&str, Reader)] = &[("retry", reads::<retry::Spec>)];
+const FAMILIES: &[(&str, Reader)] = &[
+    ("retry", reads::<retry::Spec>),
+    ("bulkhead", |values, issues| checks(values, issues, bulkhead::check)),
+    ("limit", |values, issues| checks(values, issues, limit::check)),
+    ("shed", |values, issues| checks(values, issues, shed::check)),
+    ("hedge", |values, issues| checks(values, issues, hedge::check)),
+];
 
 #[test]
 fn every_preset_is_valid_and_every_value_has_a_source() {
