@@ -76,14 +76,37 @@ presets! {
     eject: [
     ]
     bulkhead: [
+        "envoy-limits",
+        "hystrix-pool",
+        "hystrix-semaphore",
+        "istio-limits",
+        "pybreaker-1",
+        "resilience4j-bulkhead",
+        "resilience4j-thread-pool-bulkhead",
     ]
     pool: [
     ]
     limit: [
+        "envoy-adaptive-concurrency",
+        "failsafe-go-adaptive",
+        "netflix-aimd",
+        "netflix-gradient",
+        "netflix-gradient2",
+        "netflix-vegas",
+    ]
+    shed: [
+        "breakwater",
+        "codel-folly",
+        "codel-rfc8289",
+        "dagor",
+        "fb-adaptive-lifo",
     ]
     queue: [
     ]
     hedge: [
+        "failsafe-go-hedge",
+        "grpc-hedging",
+        "polly-8-hedging",
     ]
     cache: [
     ]

@@ -135,6 +135,10 @@ pub struct ServiceTotals {
     pub writes: u64,
     /// Durable effects that the same request had made before.
     pub duplicate_writes: u64,
+    /// Optional steps that calls came to.
+    pub optional: u64,
+    /// Those among them that were left out.
+    pub left_out: u64,
     /// Time from arrival to the end of service, of calls answered well.
     pub latency: Histogram,
     /// Time from arrival to the start of service, of calls that were started.

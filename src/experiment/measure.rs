@@ -22,9 +22,13 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// Of a dozen kinds of failure most never happen: what counts none of them is left out of results.
+    /// Of a dozen kinds of failure most never happen, and most services have no optional steps: what counts none of them
+    /// is left out of results.
     #[must_use]
     pub fn tells(&self) -> bool {
+        if matches!(self.metric.as_str(), "left_out" | "count.optional" | "count.left_out") {
+            return self.value.is_some_and(|value| value > 0.0);
+        }
         let kind = self
             .metric
             .strip_prefix("count.")
@@ -194,6 +198,9 @@ impl List {
         self.failures("", &service.failed);
         self.count("writes", service.writes);
         self.count("duplicate_writes", service.duplicate_writes);
+        self.put("left_out", "share", ratio(service.left_out, service.optional));
+        self.count("optional", service.optional);
+        self.count("left_out", service.left_out);
     }
 
     fn pool(&mut self, pool: &PoolTotals) {

@@ -52,6 +52,8 @@ fn service(sum: &mut ServiceTotals, other: &ServiceTotals) {
         present_max,
         writes,
         duplicate_writes,
+        optional,
+        left_out,
         latency,
         wait,
     } = other;
@@ -71,6 +73,8 @@ fn service(sum: &mut ServiceTotals, other: &ServiceTotals) {
     sum.present_max = sum.present_max.max(*present_max);
     sum.writes += writes;
     sum.duplicate_writes += duplicate_writes;
+    sum.optional += optional;
+    sum.left_out += left_out;
     sum.latency.add(latency);
     sum.wait.add(wait);
 }

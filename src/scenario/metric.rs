@@ -117,6 +117,7 @@ impl Metered for ServiceTotals {
         ("served_at_once", Unit::Share, |s, _| over(s.started_at_once, s.started)),
         ("writes", Unit::Count, |s, _| count(s.writes)),
         ("duplicate_writes", Unit::Count, |s, _| count(s.duplicate_writes)),
+        ("left_out", Unit::Share, |s, _| over(s.left_out, s.optional)),
     ];
     const TIMES: &'static [Times<Self>] = &[("latency", |s| &s.latency), ("wait", |s| &s.wait)];
     const FAILS: bool = true;

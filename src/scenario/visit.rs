@@ -66,6 +66,7 @@ fn steps(path: &str, list: &mut [Step], visit: Visit<'_>) {
                 steps(&format!("{path}.cache.miss"), miss, visit);
             }
             Step::Acquire(Acquire { steps: inner, .. }) => steps(&format!("{path}.acquire.steps"), inner, visit),
+            Step::Optional(optional) => steps(&format!("{path}.optional.steps"), &mut optional.steps, visit),
             Step::Spawn(inner) => steps(&format!("{path}.spawn"), inner, visit),
             Step::Call(_) | Step::Write(_) | Step::Fail(_) => {}
         }

@@ -108,6 +108,9 @@ fn service(dice: &mut Dice<'_>, endpoints: &[String], caches: &[String]) -> (Val
             service["queue"]["max_wait"] = time(dice);
         }
     }
+    if service["capacity"].get("workers").is_some() && dice.rarely(3) {
+        service["admission"] = guards(dice);
+    }
     let pools: Vec<String> = (0..dice.roll(3)).map(|at| format!("p{at}")).collect();
     for name in &pools {
         let mut pool =
@@ -119,10 +122,48 @@ fn service(dice: &mut Dice<'_>, endpoints: &[String], caches: &[String]) -> (Val
     }
     let mut scope = Scope { endpoints, pools, caches, called: BTreeSet::new() };
     for at in 0..2 {
-        let steps = steps(dice, &mut scope, 0);
+        let mut steps = steps(dice, &mut scope, 0);
+        let dimmed = service["admission"].as_array().is_some_and(|guards| guards.len() == 3);
+        if let (true, Some(steps)) = (dimmed, steps.as_array_mut()) {
+            steps.push(json!({"optional": {"steps": [{"work": time(dice)}]}}));
+        }
         service["endpoints"][format!("e{at}")] = json!({"steps": steps, "queues": !dice.rarely(5)});
     }
     (service, scope.called)
+}
+
+/// A limit, a rule of shedding, and perhaps as the third something that leaves optional steps out.
+fn guards(dice: &mut Dice<'_>) -> Value {
+    let limit = dice.pick(&[
+        r#"{"fixed": {"limit": 2}}"#,
+        r#"{"aimd": {"initial": 3, "min": 1, "timeout": "50ms"}}"#,
+        r#"{"vegas": {"initial": 3}}"#,
+        r#"{"gradient": {"initial": 4, "probe_interval": 10}}"#,
+        r#"{"gradient2": {"initial": 3, "min": 1, "window": {"samples": 1}}}"#,
+        r#"{"envoy_gradient": {"update_interval": "50ms", "min_rtt_interval": "1s", "request_count": 5}}"#,
+        r#"{"failsafe_go": {"initial": 3, "samples": 5}}"#,
+    ]);
+    let shed = dice.pick(&[
+        r#"{"codel_rfc8289": {}}"#,
+        r#"{"codel_folly": {}}"#,
+        r#"{"fail_at_scale": {}}"#,
+        r#"{"age": {"most": "20ms"}}"#,
+        r#"{"deadline": {"margin": "5ms"}}"#,
+        r#"{"priority": {"full": 3, "retries": "40%"}}"#,
+        r#"{"dagor": {"threshold": "1ms", "window": "100ms"}}"#,
+        r#"{"breakwater": {"target": "5ms", "round_trip": "1ms", "initial": 5}}"#,
+        r#"{"cinnamon": {"quiet": "50ms", "interval": "50ms", "samples": 20}}"#,
+    ]);
+    let dimmer = dice.pick(&[
+        r#"{"brownout": {"setpoint": "10ms", "interval": "50ms"}}"#,
+        r#"{"degradation": {"dwell": "0s", "interval": "50ms"}}"#,
+    ]);
+    let read = |text: &str| serde_json::from_str::<Value>(text).expect("it is JSON");
+    let mut guards = vec![json!({"limit": read(limit)}), json!({"shed": read(shed)})];
+    if dice.roll(2) == 1 {
+        guards.push(json!({"shed": read(dimmer)}));
+    }
+    json!(guards)
 }
 
 fn steps(dice: &mut Dice<'_>, scope: &mut Scope<'_>, level: u32) -> Value {

@@ -65,6 +65,22 @@ pub fn check(spec: &Spec) -> Vec<Problem> {
     }
 }
 
+impl Spec {
+    /// What a call does that finds the limit reached.
+    #[must_use]
+    pub const fn waiting(&self) -> Waiting {
+        match self {
+            Self::Fixed(spec) => spec.waiting,
+            Self::Aimd(spec) => spec.waiting,
+            Self::Vegas(spec) => spec.waiting,
+            Self::Gradient(spec) => spec.waiting,
+            Self::Gradient2(spec) => spec.waiting,
+            Self::EnvoyGradient(spec) => spec.waiting,
+            Self::FailsafeGo(spec) => spec.waiting,
+        }
+    }
+}
+
 /// What becomes of a call that wants to go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -139,19 +155,16 @@ impl Limit {
     /// A limit at its initial value, with nothing under way.
     #[must_use]
     pub fn new(spec: &Spec) -> Self {
-        let (law, window, waiting) = match spec {
-            Spec::Fixed(spec) => (Law::Fixed(spec.limit), None, spec.waiting),
-            Spec::Aimd(spec) => (Law::Aimd(aimd::Aimd::new(spec)), spec.window, spec.waiting),
-            Spec::Vegas(spec) => (Law::Vegas(vegas::Vegas::new(spec)), spec.window, spec.waiting),
-            Spec::Gradient(spec) => (Law::Gradient(gradient::Gradient::new(spec)), spec.window, spec.waiting),
-            Spec::Gradient2(spec) => (Law::Gradient2(gradient2::Gradient2::new(spec)), spec.window, spec.waiting),
-            Spec::EnvoyGradient(spec) => {
-                (Law::EnvoyGradient(Box::new(envoy_gradient::EnvoyGradient::new(spec))), None, spec.waiting)
-            }
-            Spec::FailsafeGo(spec) => {
-                (Law::FailsafeGo(Box::new(failsafe_go::FailsafeGo::new(spec))), None, spec.waiting)
-            }
+        let (law, window) = match spec {
+            Spec::Fixed(spec) => (Law::Fixed(spec.limit), None),
+            Spec::Aimd(spec) => (Law::Aimd(aimd::Aimd::new(spec)), spec.window),
+            Spec::Vegas(spec) => (Law::Vegas(vegas::Vegas::new(spec)), spec.window),
+            Spec::Gradient(spec) => (Law::Gradient(gradient::Gradient::new(spec)), spec.window),
+            Spec::Gradient2(spec) => (Law::Gradient2(gradient2::Gradient2::new(spec)), spec.window),
+            Spec::EnvoyGradient(spec) => (Law::EnvoyGradient(Box::new(envoy_gradient::EnvoyGradient::new(spec))), None),
+            Spec::FailsafeGo(spec) => (Law::FailsafeGo(Box::new(failsafe_go::FailsafeGo::new(spec))), None),
         };
+        let waiting = spec.waiting();
         Self { law, window: window.as_ref().map(Window::new), waiting, in_flight: 0, queued: 0, wakes: 0 }
     }
 

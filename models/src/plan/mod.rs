@@ -17,6 +17,7 @@ macro_rules! id {
     };
 }
 
+mod admission;
 mod check;
 mod client;
 mod fault;

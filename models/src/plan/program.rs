@@ -56,6 +56,12 @@ pub(crate) enum Op {
         place: Place,
         after: Pc,
     },
+    /// Goes on at `after` when what follows is left out.
+    Optional {
+        level: u8,
+        place: Place,
+        after: Pc,
+    },
     Write(Write),
     Fail {
         share: f64,
@@ -180,6 +186,7 @@ impl<'c> Compiler<'_, '_, 'c> {
             Step::Choose(choices) => self.choose(&format!("{path}.choose"), choices),
             Step::Cache(lookup) => self.cache(&format!("{path}.cache"), lookup),
             Step::Acquire(acquire) => self.acquire(&format!("{path}.acquire"), acquire),
+            Step::Optional(optional) => self.optional(&format!("{path}.optional"), optional),
             Step::Spawn(steps) => {
                 let at = self.plan.ops.len();
                 let place = Place::named(path, Purpose::Call);
@@ -204,6 +211,23 @@ impl<'c> Compiler<'_, '_, 'c> {
                 self.plan.ops.push(Op::Fail { share: share.get(), place });
             }
         }
+    }
+
+    fn optional(&mut self, path: &str, optional: &'c spec::Optional) {
+        let (world, name) = (self.world, self.service_name);
+        let service = &world.services[name];
+        match super::admission::levels(service) {
+            None => {
+                let rule = format!("`{name}` has nothing that would leave these steps out");
+                let remedy = "give it an `admission` with `shed: {brownout: …}` or `shed: {degradation: …}`";
+                self.checker.problem(path, rule, remedy);
+            }
+            Some(levels) => self.checker.within(format!("{path}.level"), optional.level.into(), 1, levels),
+        }
+        let (at, place) = (self.plan.ops.len(), Place::named(path, Purpose::Choose));
+        self.plan.ops.push(Op::Optional { level: optional.level, place, after: Pc(0) });
+        self.steps(&format!("{path}.steps"), &optional.steps);
+        self.plan.ops[at] = Op::Optional { level: optional.level, place, after: self.plan.next() };
     }
 
     /// Steps that run as a strand: the scopes of the parent are not theirs.

@@ -3,7 +3,7 @@
 use super::stack::{Policies, StackId};
 use super::{Checker, DistId, EndpointId, KeysId, Pc, Plan, ServiceId};
 use crate::retry::Retry;
-use crate::spec::{self, Balance, Capacity, Keys, Limit, Order, PoolOrder};
+use crate::spec::{self, Admission, Balance, Capacity, Keys, Limit, Order, PoolOrder};
 use squall_sim::Span;
 use squall_sim::dist::Popularity;
 use squall_sim::random::{Luck, Place, Purpose};
@@ -14,6 +14,17 @@ pub(crate) enum CapacityPlan {
     Workers(u32),
     Sharing { cores: u32, concurrency: u64 },
     Unlimited,
+}
+
+impl CapacityPlan {
+    /// How many calls one replica serves at once.
+    pub(crate) fn most(self) -> u64 {
+        match self {
+            Self::Workers(workers) => workers.into(),
+            Self::Sharing { concurrency, .. } => concurrency,
+            Self::Unlimited => u64::MAX,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -28,6 +39,9 @@ pub(crate) struct ServicePlan {
     pub(crate) max_wait: Option<(DistId, Place)>,
     /// The first of its pools, and how many.
     pub(crate) pools: (u32, u32),
+    /// What each replica's guards are made from.
+    pub(crate) admission: Vec<Admission>,
+    pub(crate) admission_place: Place,
     pub(crate) error_place: Place,
 }
 
@@ -194,6 +208,7 @@ impl Plan {
                 "leave `queue` out, or give the service `workers`",
             );
         }
+        super::admission::check(path, service, capacity, checker);
         let max_wait = service.queue.max_wait.as_ref().and_then(|wait| {
             let dist = checker.dist(self, &format!("{path}.queue.max_wait"), wait)?;
             Some((dist, Place::named(path, Purpose::Patience)))
@@ -232,6 +247,8 @@ impl Plan {
             order: service.queue.order,
             max_wait,
             pools: (first_pool, self.pools.len() as u32 - first_pool),
+            admission: service.admission.clone(),
+            admission_place: Place::named(path, Purpose::Other(1)),
             error_place: Place::named(path, Purpose::Fail),
         });
         self.replicas = self.replicas.saturating_add(service.replicas);

@@ -49,10 +49,10 @@ pub struct Level {
 
 impl Default for Spec {
     fn default() -> Self {
-        let level = |enter: f64| Level { enter: Share::new(enter), exit: Share::new(enter - 0.1) };
+        let level = |enter, exit| Level { enter: Share::new(enter), exit: Share::new(exit) };
         Self {
             signal: Signal::Utilisation,
-            levels: vec![level(0.8), level(0.87), level(0.94)],
+            levels: vec![level(0.8, 0.7), level(0.87, 0.77), level(0.94, 0.84)],
             dwell: Duration::from_seconds(10.0),
             interval: Duration::from_seconds(1.0),
         }

@@ -82,12 +82,14 @@ macro_rules! number_or_word {
 
 pub(crate) use number_or_word;
 
+mod admission;
 mod client;
 mod distribution;
 mod edge;
 mod fault;
 mod service;
 
+pub use admission::{Admission, Optional};
 pub use client::{Arrivals, Client, Load, Patience, Profile, RatePoint, Reload};
 pub use distribution::{Component, Distribution, Law, Quantiles};
 pub use edge::{Balance, Edge, Link, Policy};

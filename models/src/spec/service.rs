@@ -1,6 +1,6 @@
 //! What serves requests: capacity, queue, pools, and endpoints as small programs.
 
-use super::{Distribution, Edge, Named};
+use super::{Admission, Distribution, Edge, Named, Optional};
 use crate::units::{Duration, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,9 @@ pub struct Service {
     /// Where calls wait when a replica is busy.
     #[serde(default)]
     pub queue: Queue,
+    /// Whom it lets in under load: guards that a call passes in this order, before it waits or is served.
+    #[serde(default)]
+    pub admission: Vec<Admission>,
     /// Connection pools; each replica has its own.
     #[serde(default)]
     pub pools: Named<Pool>,
@@ -161,6 +164,8 @@ pub enum Step {
     Cache(Lookup),
     /// Take a connection from a pool of this service, run some steps, and give it back.
     Acquire(Acquire),
+    /// Run some steps unless the service leaves them out under load; see `admission`.
+    Optional(Optional),
     /// Start some steps and do not wait for them.
     Spawn(Vec<Step>),
     /// Make a durable effect of this name; a second one by the same request is a duplicate.

@@ -127,6 +127,8 @@ pub(crate) struct Call {
     pub(crate) first: bool,
     /// Holds a worker, or a place in a replica.
     pub(crate) served: bool,
+    /// The guards of its replica have let it in, and hear of its end.
+    pub(crate) guarded: bool,
     /// A branch of `parallel`, or spawned: runs within the replica of its parent, without a worker of its own.
     pub(crate) strand: bool,
 }
@@ -183,6 +185,7 @@ impl Call {
             orphan: caller.orphan,
             first: caller.first && attempt == 1,
             served: false,
+            guarded: false,
             strand: false,
         }
     }

@@ -7,7 +7,7 @@ use crate::outcome::{Failure, Outcome};
 use crate::plan::ReplicaId;
 use crate::spec::Order;
 use squall_sim::random::Draw;
-use squall_sim::{Key, Ticket};
+use squall_sim::{Key, Ticket, Time};
 
 impl Run<'_> {
     /// A call reaches its callee.
@@ -28,12 +28,15 @@ impl Run<'_> {
             if let Some(failure) = refusal {
                 return self.turn_away(key, failure);
             }
+            if self.state.replicas[self.state.calls[key].replica.at()].guarded {
+                return self.knock(key);
+            }
         } else if replica.busy < replica.most {
             start(call, replica, service);
             service.totals.started_at_once += 1;
             return self.started(key);
         }
-        self.start_or_wait(key);
+        self.start_or_wait(key, Time::MAX);
     }
 
     /// Why a call is turned away before the replica looks for a worker.
@@ -54,9 +57,9 @@ impl Run<'_> {
         }
     }
 
-    /// A worker, a place in the queue, or neither.
+    /// A worker, a place in the queue until then at the latest, or neither.
     #[inline(never)]
-    fn start_or_wait(&mut self, key: Key<Call>) {
+    pub(super) fn start_or_wait(&mut self, key: Key<Call>, until: Time) {
         let call = &mut self.state.calls[key];
         let replica = &mut self.state.replicas[call.replica.at()];
         let service = &mut self.state.services[call.service.at()];
@@ -68,7 +71,7 @@ impl Run<'_> {
         } else if replica.waiting >= plan.queue_capacity || !self.plan.endpoint(call.endpoint).queues {
             self.turn_away(key, Failure::Rejected);
         } else {
-            self.enqueue(key);
+            self.enqueue(key, until);
         }
     }
 
@@ -82,13 +85,13 @@ impl Run<'_> {
     }
 
     #[inline(never)]
-    fn turn_away(&mut self, key: Key<Call>, failure: Failure) {
+    pub(super) fn turn_away(&mut self, key: Key<Call>, failure: Failure) {
         self.state.calls[key].state = CallState::Ready;
         self.finish(key, Err(failure));
     }
 
     #[inline(never)]
-    fn enqueue(&mut self, key: Key<Call>) {
+    fn enqueue(&mut self, key: Key<Call>, until: Time) {
         let now = self.cx.now();
         let call = &mut self.state.calls[key];
         let replica = &mut self.state.replicas[call.replica.at()];
@@ -105,7 +108,9 @@ impl Run<'_> {
         service.totals.queue_max = service.totals.queue_max.max(service.queued.count);
         if let Some((dist, place)) = self.plan.services[call.service.at()].max_wait {
             let wait = self.plan.dist(dist).sample_span(&mut call.luck.at(place));
-            call.timer = self.cx.after(wait, Event::QueueTimeout(key));
+            call.timer = self.cx.after(wait.min(until.since(now)), Event::QueueTimeout(key));
+        } else if until != Time::MAX {
+            call.timer = self.cx.after(until.since(now), Event::QueueTimeout(key));
         }
     }
 
@@ -186,6 +191,11 @@ impl Run<'_> {
             }
             Err(failure) => service.totals.failed[failure as usize] += 1,
         }
+        if call.guarded {
+            let call = *call;
+            self.guarded_ended(key, &call, outcome);
+        }
+        let call = &self.state.calls[key];
         let Call { invocation, luck, attempt, replica, served, orphan, .. } = *call;
         self.state.calls.free(key);
         if orphan {
@@ -197,7 +207,11 @@ impl Run<'_> {
             state.ended += 1;
             state.busy -= 1;
             if state.waiting > 0 && state.up {
-                self.give_worker(replica);
+                if state.guarded {
+                    self.give_guarded_worker(replica);
+                } else {
+                    self.give_worker(replica);
+                }
             }
         }
         self.respond(key, invocation, (attempt, luck), outcome);
@@ -228,7 +242,7 @@ impl Run<'_> {
 
 /// A call gets a worker.
 #[inline]
-fn start(call: &mut Call, replica: &mut Replica, service: &mut ServiceState) {
+pub(super) fn start(call: &mut Call, replica: &mut Replica, service: &mut ServiceState) {
     call.state = CallState::Ready;
     call.served = true;
     replica.busy += 1;

@@ -110,6 +110,11 @@ impl Run<'_> {
                 self.spawn(key, start, place);
                 return Next::Jump(after);
             }
+            Op::Optional { level, place, after } => {
+                if !self.serves_optional(key, level, place) {
+                    return Next::Jump(after);
+                }
+            }
             Op::Write(write) => self.write(key, write.effect),
             Op::Work { .. } | Op::Call { .. } | Op::End | Op::Jump { .. } => {
                 unreachable!("the common instructions are handled by the caller")

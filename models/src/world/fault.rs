@@ -63,6 +63,7 @@ impl Run<'_> {
         for key in lost {
             self.kill(key, Failure::Crashed);
         }
+        self.forget_guard(id);
         for (plan, cache) in self.plan.caches.iter().zip(&mut self.state.caches) {
             if plan.per_replica {
                 cache.flush(Some(id.at()));

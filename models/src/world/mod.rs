@@ -10,6 +10,7 @@ mod deadlock;
 mod execute;
 mod fault;
 mod fork;
+mod guard;
 mod layer;
 mod line;
 mod link;
@@ -104,6 +105,8 @@ struct State {
     clients: Vec<ClientState>,
     services: Vec<ServiceState>,
     replicas: Vec<Replica>,
+    /// One for each replica of a service with an `admission`.
+    guards: Vec<guard::Guard>,
     edges: Vec<EdgeState>,
     /// Calls among the policies of their edges.
     frames: Slab<Frames>,
@@ -219,6 +222,7 @@ impl State {
             calls: Slab::default(),
             invocations: Slab::default(),
             reloads: Slab::default(),
+            guards: guard::all(plan),
             tasks: Tasks::default(),
             clients: plan.clients.iter().map(|client| ClientState::new(client, seed)).collect(),
             services: plan.services.iter().map(ServiceState::new).collect(),

@@ -371,7 +371,7 @@ impl ServiceTotals {
     fn counts(&self) -> Self {
         let Self { arrivals, first_arrivals, started, started_at_once, ok, failed, .. } = *self;
         let Self { held, available, work, wasted, queued_seconds, present_seconds, .. } = *self;
-        let Self { queue_max, present_max, writes, duplicate_writes, .. } = *self;
+        let Self { queue_max, present_max, writes, duplicate_writes, optional, left_out, .. } = *self;
         let (latency, wait) = (Histogram::default(), Histogram::default());
         Self {
             arrivals,
@@ -390,6 +390,8 @@ impl ServiceTotals {
             present_max,
             writes,
             duplicate_writes,
+            optional,
+            left_out,
             latency,
             wait,
         }
@@ -397,7 +399,7 @@ impl ServiceTotals {
 
     fn subtract(&mut self, early: &Self) {
         subtract!(self, early: arrivals, first_arrivals, started, started_at_once, ok, writes, duplicate_writes);
-        subtract!(self, early: queued_seconds, present_seconds);
+        subtract!(self, early: queued_seconds, present_seconds, optional, left_out);
         subtract_each(&mut self.failed, &early.failed);
         self.held = self.held - early.held;
         self.available = self.available - early.available;

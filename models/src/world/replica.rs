@@ -103,6 +103,9 @@ pub(crate) struct Replica {
     /// Its number within the service.
     pub(crate) local: u32,
     pub(crate) up: bool,
+    /// It has guards at its door: those of number `guard`.
+    pub(crate) guarded: bool,
+    pub(crate) guard: u32,
     /// Calls in it: workers held, or places taken.
     pub(crate) busy: u64,
     /// How many there can be.
@@ -127,14 +130,14 @@ impl Replica {
     /// Whether an arriving call can be turned away for another reason than that there is no room.
     #[inline]
     pub(crate) fn is_impaired(&self) -> bool {
-        !self.up || self.errors > 0.0
+        !self.up || self.guarded || self.errors > 0.0
     }
 }
 
 /// All replicas of a plan, in order.
 pub(crate) fn all(plan: &Plan) -> Vec<Replica> {
     let classes = 1 + plan.clients.iter().map(|client| client.priority).max().unwrap_or(0) as usize;
-    let mut pools = 0;
+    let (mut pools, mut guards) = (0, 0);
     let mut replicas = Vec::with_capacity(plan.replicas as usize);
     for (service, id) in plan.services.iter().zip(0..) {
         let (most, cores) = match service.capacity {
@@ -142,11 +145,14 @@ pub(crate) fn all(plan: &Plan) -> Vec<Replica> {
             CapacityPlan::Sharing { cores, concurrency } => (concurrency, cores),
             CapacityPlan::Unlimited => (u64::MAX, 0),
         };
+        let guarded = !service.admission.is_empty();
         for local in 0..service.replicas {
             replicas.push(Replica {
                 service: ServiceId(id),
                 local,
                 up: true,
+                guarded,
+                guard: guards,
                 busy: 0,
                 most,
                 lines: vec![Line::default(); if service.order == Order::Priority { classes } else { 1 }],
@@ -159,6 +165,7 @@ pub(crate) fn all(plan: &Plan) -> Vec<Replica> {
                 ended: 0,
             });
             pools += service.pools.1;
+            guards += u32::from(guarded);
         }
     }
     replicas

@@ -60,6 +60,7 @@ impl Run<'_> {
             open: 0,
             state: CallState::Ready,
             served: false,
+            guarded: false,
             strand: true,
             ..*parent
         })

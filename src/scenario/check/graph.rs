@@ -155,6 +155,7 @@ impl<'a> Graph<'a> {
                 }
                 Step::Cache(lookup) => self.look_up((node, lookup), times, streams, program),
                 Step::Acquire(acquire) => self.count((node, &acquire.steps), times, streams, program),
+                Step::Optional(optional) => self.count((node, &optional.steps), times, streams, program),
                 Step::Spawn(inner) => self.count((node, inner), times, streams, program),
                 Step::Sleep(_) | Step::Write(_) | Step::Fail(_) => {}
             }
@@ -207,6 +208,7 @@ impl<'a> Graph<'a> {
                 missed * self.time(service, &lookup.miss) + (1.0 - missed) * self.time(service, &lookup.hit)
             }
             Step::Acquire(acquire) => self.time(service, &acquire.steps),
+            Step::Optional(optional) => self.time(service, &optional.steps),
             Step::Spawn(_) | Step::Write(_) | Step::Fail(_) => 0.0,
         };
         steps.iter().map(of).sum()

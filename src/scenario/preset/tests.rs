@@ -4,7 +4,7 @@ use super::*;
 use crate::scenario::typed;
 use serde::de::DeserializeOwned;
 use squall_models::problem::Problem;
-use squall_models::{budget, retry, throttle};
+use squall_models::{budget, bulkhead, hedge, limit, retry, shed, throttle};
 
 /// Reads values as what a family takes, and what is wrong with them there.
 type Reader = fn(&Node, &mut Issues) -> Vec<Problem>;
@@ -18,6 +18,10 @@ const FAMILIES: &[(&str, Reader)] = &[
     ("retry", |values, issues| reads(values, issues, retry::Spec::check)),
     ("budget", |values, issues| reads(values, issues, budget::Spec::check)),
     ("throttle", |values, issues| reads(values, issues, throttle::Spec::check)),
+    ("bulkhead", |values, issues| reads(values, issues, bulkhead::check)),
+    ("limit", |values, issues| reads(values, issues, limit::check)),
+    ("shed", |values, issues| reads(values, issues, shed::check)),
+    ("hedge", |values, issues| reads(values, issues, hedge::check)),
 ];
 
 #[test]
