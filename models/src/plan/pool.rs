@@ -75,7 +75,9 @@ impl Plan {
             }
         };
         let size = library.as_ref().map_or(pool.size.unwrap_or(1), |library| Pool::<u32>::new(&library.spec).size());
-        checker.within(format!("{path}.size"), u64::from(size) + u64::from(pool.overflow), 1, MOST);
+        // SQLAlchemy's pool of size 0 and Go's without idle connections keep nothing, and open what is asked for.
+        let least = u64::from(library.is_none());
+        checker.within(format!("{path}.size"), u64::from(size) + u64::from(pool.overflow), least, MOST);
         let adaptive = pool.adaptive.as_ref().map(|spec| {
             let path = format!("{path}.adaptive");
             checker.within(format!("{path}.most"), spec.most.into(), size.into(), MOST);
