@@ -40,6 +40,8 @@ pub enum Failure {
     Throttled,
     /// The callee dropped it, because it was overloaded.
     Shed,
+    /// The connection that the call was to go over was dead.
+    Disconnected,
 }
 
 /// How a call came out.
@@ -47,7 +49,7 @@ pub type Outcome = Result<(), Failure>;
 
 impl Failure {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Error,
         Self::Timeout,
         Self::Rejected,
@@ -64,6 +66,7 @@ impl Failure {
         Self::RateLimited,
         Self::Throttled,
         Self::Shed,
+        Self::Disconnected,
     ];
 
     /// The name that files and results use.
@@ -86,6 +89,7 @@ impl Failure {
             Self::RateLimited => "rate_limited",
             Self::Throttled => "throttled",
             Self::Shed => "shed",
+            Self::Disconnected => "disconnected",
         }
     }
 }

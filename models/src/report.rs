@@ -162,8 +162,28 @@ pub struct PoolTotals {
     pub queued_seconds: f64,
     /// The largest number of waiting calls in one replica.
     pub waiting_max: u64,
+    /// Integral of the number of open connections over time, in connection-seconds; half-open ones included.
+    pub open_seconds: f64,
+    /// Integral of the number of half-open connections over time, in connection-seconds.
+    pub half_open_seconds: f64,
+    /// The largest kept size of one replica's pool.
+    pub size_max: u64,
+    /// The largest number of open connections in one replica.
+    pub open_max: u64,
+    /// The largest number of half-open connections in one replica.
+    pub half_open_max: u64,
+    /// Connections that were opened.
+    pub opened: u64,
+    /// Connections that were closed at this end.
+    pub closed: u64,
+    /// Log-ins that failed.
+    pub connect_failures: u64,
+    /// Connections that came back after they had been held for longer than leak detection allows.
+    pub leaks: u64,
     /// Time waited for a connection, of those given.
     pub wait: Histogram,
+    /// Time that log-ins took, of those that succeeded.
+    pub connect: Histogram,
 }
 
 /// What a cache did.

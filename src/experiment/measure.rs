@@ -73,7 +73,9 @@ pub fn histograms<'a>(
     let services = names.services.iter().zip(&totals.services).flat_map(|(n, s)| {
         [("latency", &s.latency), ("wait", &s.wait)].map(|(which, h)| (format!("services.{n}"), which, h))
     });
-    let pools = names.pools.iter().zip(&totals.pools).map(|((s, n), p)| (format!("pools.{s}.{n}"), "wait", &p.wait));
+    let pools = names.pools.iter().zip(&totals.pools).flat_map(|((s, n), p)| {
+        [("wait", &p.wait), ("connect", &p.connect)].map(|(which, h)| (format!("pools.{s}.{n}"), which, h))
+    });
     clients.chain(services).chain(pools)
 }
 
@@ -208,10 +210,21 @@ impl List {
         self.put("timeouts", "share", ratio(pool.timeouts, pool.asked));
         self.level("waiting", pool.queued_seconds);
         self.most("waiting", pool.waiting_max);
+        self.level("size", pool.available.seconds());
+        self.most("size", pool.size_max);
+        self.level("open", pool.open_seconds);
+        self.most("open", pool.open_max);
+        self.level("half_open", pool.half_open_seconds);
+        self.most("half_open", pool.half_open_max);
         self.times("wait", &pool.wait);
+        self.times("connect", &pool.connect);
         self.count("asked", pool.asked);
         self.count("given", pool.given);
         self.count("timeouts", pool.timeouts);
+        self.count("opened", pool.opened);
+        self.count("closed", pool.closed);
+        self.count("connect_failures", pool.connect_failures);
+        self.count("leaks", pool.leaks);
     }
 
     fn cache(&mut self, cache: &CacheTotals) {

@@ -80,7 +80,9 @@ fn service(sum: &mut ServiceTotals, other: &ServiceTotals) {
 }
 
 fn pool(sum: &mut PoolTotals, other: &PoolTotals) {
-    let PoolTotals { asked, given, timeouts, held, available, queued_seconds, waiting_max, wait } = other;
+    let PoolTotals { asked, given, timeouts, held, available, queued_seconds, waiting_max, wait, .. } = other;
+    let PoolTotals { open_seconds, half_open_seconds, size_max, open_max, half_open_max, .. } = other;
+    let PoolTotals { opened, closed, connect_failures, leaks, connect, .. } = other;
     sum.asked += asked;
     sum.given += given;
     sum.timeouts += timeouts;
@@ -88,7 +90,17 @@ fn pool(sum: &mut PoolTotals, other: &PoolTotals) {
     sum.available += *available;
     sum.queued_seconds += queued_seconds;
     sum.waiting_max = sum.waiting_max.max(*waiting_max);
+    sum.open_seconds += open_seconds;
+    sum.half_open_seconds += half_open_seconds;
+    sum.size_max = sum.size_max.max(*size_max);
+    sum.open_max = sum.open_max.max(*open_max);
+    sum.half_open_max = sum.half_open_max.max(*half_open_max);
+    sum.opened += opened;
+    sum.closed += closed;
+    sum.connect_failures += connect_failures;
+    sum.leaks += leaks;
     sum.wait.add(wait);
+    sum.connect.add(connect);
 }
 
 fn cache(sum: &mut CacheTotals, other: &CacheTotals) {

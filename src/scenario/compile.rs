@@ -94,7 +94,13 @@ fn times(fault: &Fault) -> (Time, Option<Time>) {
         | Fault::Errors { at, r#for, .. }
         | Fault::Link { at, r#for, .. }
         | Fault::Partition { at, r#for, .. }
+        | Fault::ResizePool { at, r#for, .. }
+        | Fault::LimitConnections { at, r#for, .. }
         | Fault::Surge { at, r#for, .. } => (at, *r#for),
+        // Without an end and a repetition it is over at once.
+        Fault::KillQueries { at, r#for, every, .. } => {
+            (at, r#for.or_else(|| every.is_none().then(|| Duration::from_seconds(0.0))))
+        }
         Fault::Flush { at, .. } => (at, Some(Duration::from_seconds(0.0))),
     };
     let start = Time::ZERO + at.span();

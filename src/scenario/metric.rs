@@ -132,8 +132,18 @@ impl Metered for PoolTotals {
         ("timeouts", Unit::Share, |p, _| over(p.timeouts, p.asked)),
         ("waiting.mean", Unit::Ratio, |p, seconds| average(p.queued_seconds, seconds)),
         ("waiting.max", Unit::Count, |p, _| count(p.waiting_max)),
+        ("size.mean", Unit::Ratio, |p, seconds| average(p.available.seconds(), seconds)),
+        ("size.max", Unit::Count, |p, _| count(p.size_max)),
+        ("open.mean", Unit::Ratio, |p, seconds| average(p.open_seconds, seconds)),
+        ("open.max", Unit::Count, |p, _| count(p.open_max)),
+        ("half_open.mean", Unit::Ratio, |p, seconds| average(p.half_open_seconds, seconds)),
+        ("half_open.max", Unit::Count, |p, _| count(p.half_open_max)),
+        ("opened", Unit::Count, |p, _| count(p.opened)),
+        ("closed", Unit::Count, |p, _| count(p.closed)),
+        ("connect_failures", Unit::Count, |p, _| count(p.connect_failures)),
+        ("leaks", Unit::Count, |p, _| count(p.leaks)),
     ];
-    const TIMES: &'static [Times<Self>] = &[("wait", |p| &p.wait)];
+    const TIMES: &'static [Times<Self>] = &[("wait", |p| &p.wait), ("connect", |p| &p.connect)];
     const FAILS: bool = false;
     fn failed(&self, _: usize) -> (u64, u64) {
         (0, 0)

@@ -25,6 +25,15 @@ pub(super) fn distributions(world: &mut World, visit: Visit<'_>) {
         if let Some(wait) = &mut service.queue.max_wait {
             visit(&format!("{path}.queue.max_wait"), wait);
         }
+        for (name, pool) in &mut service.pools {
+            let times =
+                [("connect", &mut pool.connect), ("login", &mut pool.login), ("round_trip", &mut pool.round_trip)];
+            for (field, time) in times {
+                if let Some(time) = time {
+                    visit(&format!("{path}.pools.{name}.{field}"), time);
+                }
+            }
+        }
         for (callee, to) in &mut service.edges {
             edge(&format!("{path}.edges.{callee}"), to, visit);
         }

@@ -1,5 +1,6 @@
 //! Random small worlds with everything in them that a world can have.
 
+use super::connections;
 use super::dice::Dice;
 use crate::support::{Value, json};
 use std::collections::BTreeSet;
@@ -7,14 +8,18 @@ use std::collections::BTreeSet;
 /// Times from nothing to longer than most runs; many of them equal, so that things happen at the same instant.
 const TIMES: &[&str] = &["1ms", "0ms", "10ms", "100ms", "3ms", "50ms", "1s", "7ms"];
 /// Times that must not be zero.
-const SPANS: &[&str] = &["50ms", "1ms", "10ms", "200ms", "1s", "100ms"];
+pub(super) const SPANS: &[&str] = &["50ms", "1ms", "10ms", "200ms", "1s", "100ms"];
 
 /// What the steps of a service can refer to, and what they turn out to call.
 struct Scope<'a> {
     endpoints: &'a [String],
-    pools: Vec<String>,
+    /// With the service that each connects to, if to any.
+    pools: Vec<(String, Option<String>)>,
     caches: &'a [String],
     called: BTreeSet<String>,
+    /// Services that a connection in the hands of these steps leads to, and those of the steps that these are a branch of.
+    held: Vec<String>,
+    barred: Vec<String>,
 }
 
 pub(crate) fn world(dice: &mut Dice<'_>) -> Value {
@@ -78,7 +83,7 @@ fn cache(dice: &mut Dice<'_>) -> Value {
     cache
 }
 
-fn time(dice: &mut Dice<'_>) -> Value {
+pub(super) fn time(dice: &mut Dice<'_>) -> Value {
     match dice.roll(6) {
         0 | 1 => json!(dice.pick(TIMES)),
         2 | 3 => json!({"exponential": {"mean": dice.pick(SPANS)}}),
@@ -111,16 +116,18 @@ fn service(dice: &mut Dice<'_>, endpoints: &[String], caches: &[String]) -> (Val
     if service["capacity"].get("workers").is_some() && dice.rarely(3) {
         service["admission"] = guards(dice);
     }
-    let pools: Vec<String> = (0..dice.roll(3)).map(|at| format!("p{at}")).collect();
-    for name in &pools {
-        let mut pool =
-            json!({"size": 1 + dice.roll(2), "overflow": dice.roll(2), "order": dice.pick(&["fifo", "lifo"])});
-        if dice.roll(2) == 1 {
-            pool["wait"] = json!(dice.pick(SPANS));
-        }
-        service["pools"][name] = pool;
+    let mut scope =
+        Scope { endpoints, pools: Vec::new(), caches, called: BTreeSet::new(), held: Vec::new(), barred: Vec::new() };
+    for at in 0..dice.roll(3) {
+        let (name, to) = (format!("p{at}"), dice.pick(&endpoints.iter().collect::<Vec<_>>()));
+        let (pool, to) = connections::pool(dice, to.split('.').next().unwrap_or_default());
+        scope.called.extend(to.clone());
+        service["pools"][&name] = pool;
+        scope.pools.push((name, to));
     }
-    let mut scope = Scope { endpoints, pools, caches, called: BTreeSet::new() };
+    if dice.rarely(3) {
+        service["connections"] = json!({"most": 1 + dice.roll(4), "forget": dice.pick(SPANS)});
+    }
     for at in 0..2 {
         let mut steps = steps(dice, &mut scope, 0);
         let dimmed = service["admission"].as_array().is_some_and(|guards| guards.len() == 3);
@@ -177,13 +184,17 @@ fn step(dice: &mut Dice<'_>, scope: &mut Scope<'_>, level: u32) -> Value {
         2 => json!({"sleep": time(dice)}),
         3 => {
             let to = &scope.endpoints[dice.roll(scope.endpoints.len() as u32) as usize];
-            scope.called.insert(to.split('.').next().unwrap_or_default().to_owned());
+            let callee = to.split('.').next().unwrap_or_default().to_owned();
+            if scope.barred.contains(&callee) && !scope.held.contains(&callee) {
+                return json!({"work": time(dice)});
+            }
+            scope.called.insert(callee);
             json!({"call": {"to": to, "on_error": dice.pick(&["fail", "continue"])}})
         }
         4 => json!({"write": dice.pick(&["a", "b"])}),
         5 => json!({"fail": share(dice)}),
         6 => {
-            let branches: Vec<Value> = (0..=dice.roll(2)).map(|_| steps(dice, scope, level + 1)).collect();
+            let branches: Vec<Value> = (0..=dice.roll(2)).map(|_| branch(dice, scope, level)).collect();
             let copies = 1 + dice.roll(2);
             let mut parallel = json!({"branches": branches, "copies": copies});
             if dice.roll(2) == 1 {
@@ -201,11 +212,24 @@ fn step(dice: &mut Dice<'_>, scope: &mut Scope<'_>, level: u32) -> Value {
             json!({"cache": {"name": cache, "keys": "items", "miss": miss, "hit": hit}})
         }
         9 if !scope.pools.is_empty() => {
-            let pool = scope.pools[dice.roll(scope.pools.len() as u32) as usize].clone();
-            json!({"acquire": {"pool": pool, "steps": steps(dice, scope, level + 1)}})
+            let (pool, to) = scope.pools[dice.roll(scope.pools.len() as u32) as usize].clone();
+            let held = scope.held.len();
+            scope.held.extend(to);
+            let steps = steps(dice, scope, level + 1);
+            scope.held.truncate(held);
+            json!({"acquire": {"pool": pool, "steps": steps}})
         }
-        _ => json!({"spawn": steps(dice, scope, level + 1)}),
+        _ => json!({"spawn": branch(dice, scope, level)}),
     }
+}
+
+/// Steps that run beside others, which cannot use the connections of those.
+fn branch(dice: &mut Dice<'_>, scope: &mut Scope<'_>, level: u32) -> Value {
+    let (held, barred) = (std::mem::take(&mut scope.held), scope.barred.clone());
+    scope.barred.extend(held.clone());
+    let steps = steps(dice, scope, level + 1);
+    (scope.held, scope.barred) = (held, barred);
+    steps
 }
 
 fn client(dice: &mut Dice<'_>, to: &str, replicas: u64) -> Value {
@@ -277,7 +301,8 @@ fn fault(
     let at = dice.pick(&["500ms", "0s", "100ms", "1s"]);
     let service = &services[dice.roll(services.len() as u32) as usize];
     let (from, to) = &links[dice.roll(links.len() as u32) as usize];
-    let (tag, mut fault) = match dice.roll(7) {
+    let (tag, mut fault) = match dice.roll(10) {
+        7..=9 => connections::fault(dice, at, service, world)?,
         0 => ("crash", json!({"at": at, "service": service, "replicas": "all"})),
         1 => ("crash", json!({"at": at, "service": service, "replicas": 1})),
         2 => ("slow", json!({"at": at, "service": service, "factor": 5.0})),

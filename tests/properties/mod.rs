@@ -3,6 +3,7 @@
 //! That nothing is lost and that time goes on is asserted by the engine itself at the end of every run: `run` answers
 //! with a `Violation` then.
 
+mod connections;
 mod dice;
 mod generator;
 mod limits;
@@ -101,18 +102,30 @@ fn random_worlds_keep_their_books() {
 fn random_worlds_are_worth_running() {
     let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[1; 32]);
     let (mut accepted, mut busy, mut deep) = (0, 0, 0);
+    let (mut opened, mut closed, mut refused, mut silent) = (0, 0, 0, 0);
     for seed in 0..200 {
         let numbers: Vec<u32> = (0..400).map(|_| rng.next_u32() % 1000).collect();
         let (_, lab) = lab(&numbers);
-        let Ok(blueprint) = Blueprint::new(&lab.world, lab.settings.clone()) else {
-            continue;
+        let blueprint = match Blueprint::new(&lab.world, lab.settings.clone()) {
+            Ok(blueprint) => blueprint,
+            Err(problems) => {
+                println!("{}", problems[0]);
+                continue;
+            }
         };
         accepted += 1;
         let report = run(&blueprint, seed).unwrap();
         busy += u32::from(report.events > 200);
         deep += u32::from(report.measured.services.iter().filter(|service| service.arrivals > 0).count() > 1);
+        for pool in &report.measured.pools {
+            opened += u32::from(pool.opened > 0);
+            closed += u32::from(pool.closed > 0);
+            refused += u32::from(pool.connect_failures > 0);
+            silent += u32::from(pool.half_open_max > 0);
+        }
     }
     assert!(accepted >= 180 && busy >= 120 && deep >= 60, "{accepted} {busy} {deep}");
+    assert!(opened >= 40 && closed >= 40 && refused >= 10 && silent >= 1, "{opened} {closed} {refused} {silent}");
 }
 
 /// A world that survives being written down is the same world.

@@ -95,7 +95,8 @@ impl Answer {
                 | Failure::Expired
                 | Failure::CircuitOpen
                 | Failure::BulkheadFull
-                | Failure::Shed,
+                | Failure::Shed
+                | Failure::Disconnected,
                 true,
             ) => Self::Gateway,
         }

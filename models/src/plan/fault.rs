@@ -3,7 +3,7 @@
 use super::{CacheId, Checker, DistId, EdgeId, Plan, ServiceId};
 use crate::spec::{self, Direction, Fault, Replicas};
 use crate::units::Duration;
-use squall_sim::Time;
+use squall_sim::{Span, Time};
 
 #[derive(Clone, Debug)]
 pub(crate) struct FaultPlan {
@@ -41,8 +41,29 @@ pub(crate) enum Effect {
     Flush {
         cache: CacheId,
     },
+    ResizePool {
+        service: ServiceId,
+        /// Its number among the pools of the service.
+        pool: u32,
+        size: u32,
+    },
+    LimitConnections {
+        service: ServiceId,
+        most: u32,
+    },
+    KillQueries(Kill),
     /// Worked into the client's rate when it was compiled.
     Surge,
+}
+
+/// What is killed at a service, and how often.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kill {
+    pub(crate) service: ServiceId,
+    pub(crate) every: Option<Span>,
+    pub(crate) running: Option<Span>,
+    pub(crate) held: Option<Span>,
+    pub(crate) idle: Option<Span>,
 }
 
 /// What a fault is, in words.
@@ -58,6 +79,9 @@ pub(super) fn describe(fault: &Fault) -> String {
         Fault::Link { from, to, .. } => format!("link {from} → {to}"),
         Fault::Partition { from, to, .. } => format!("partition {from} → {to}"),
         Fault::Flush { cache, .. } => format!("flush {cache}"),
+        Fault::ResizePool { service, pool, size, .. } => format!("resize pool {service}.{pool} to {size}"),
+        Fault::LimitConnections { service, most, .. } => format!("limit connections of {service} to {most}"),
+        Fault::KillQueries { service, .. } => format!("kill queries of {service}"),
         Fault::Surge { client, factor, .. } => format!("surge {client} ×{factor}"),
     };
     let (at, long) = fault.when();
@@ -77,6 +101,9 @@ impl Fault {
             | Self::Errors { at, r#for, .. }
             | Self::Link { at, r#for, .. }
             | Self::Partition { at, r#for, .. }
+            | Self::ResizePool { at, r#for, .. }
+            | Self::LimitConnections { at, r#for, .. }
+            | Self::KillQueries { at, r#for, .. }
             | Self::Surge { at, r#for, .. } => (*at, *r#for),
             Self::Flush { at, .. } => (*at, None),
         }
@@ -92,6 +119,9 @@ impl Fault {
             Self::Link { .. } => "link",
             Self::Partition { .. } => "partition",
             Self::Flush { .. } => "flush",
+            Self::ResizePool { .. } => "resize_pool",
+            Self::LimitConnections { .. } => "limit_connections",
+            Self::KillQueries { .. } => "kill_queries",
             Self::Surge { .. } => "surge",
         }
     }
@@ -130,6 +160,9 @@ impl Plan {
             }
             Fault::Link { .. } | Fault::Partition { .. } => self.link_effect(path, fault, checker)?,
             Fault::Flush { cache, .. } => Effect::Flush { cache: checker.cache(&format!("{path}.cache"), cache)? },
+            Fault::ResizePool { .. } | Fault::LimitConnections { .. } | Fault::KillQueries { .. } => {
+                connection_effect(world, path, fault, checker)?
+            }
             Fault::Surge { client, factor, .. } => {
                 checker.positive(format!("{path}.factor"), *factor);
                 self.surge(world, path, client, checker)?
@@ -200,4 +233,35 @@ impl Plan {
             _ => return None,
         })
     }
+}
+
+/// What a fault does to connections and what goes over them.
+fn connection_effect(world: &spec::World, path: &str, fault: &Fault, checker: &mut Checker<'_>) -> Option<Effect> {
+    Some(match fault {
+        Fault::ResizePool { service, pool, size, .. } => {
+            let id = checker.service(&format!("{path}.service"), service)?;
+            checker.within(format!("{path}.size"), (*size).into(), 1, 1_000_000);
+            let pools = &world.services[service.as_str()].pools;
+            let Some(pool) = super::rank(pools, pool) else {
+                let remedy = super::check::did_you_mean(pool, pools.keys().map(String::as_str), "pools");
+                checker.problem(format!("{path}.pool"), format!("service `{service}` has no pool `{pool}`"), remedy);
+                return None;
+            };
+            Effect::ResizePool { service: id, pool, size: *size }
+        }
+        Fault::LimitConnections { service, most, .. } => {
+            let service = checker.service(&format!("{path}.service"), service)?;
+            Effect::LimitConnections { service, most: *most }
+        }
+        Fault::KillQueries { service, every, running, held, idle, .. } => {
+            let service = checker.service(&format!("{path}.service"), service)?;
+            if running.is_none() && held.is_none() && idle.is_none() {
+                checker.problem(path, "this fault does nothing", "give it `running`, `held` or `idle`, or several");
+            }
+            let span = |value: &Option<Duration>| value.map(|value| value.span());
+            let every = every.map(|every| checker.span(format!("{path}.every"), every));
+            Effect::KillQueries(Kill { service, every, running: span(running), held: span(held), idle: span(idle) })
+        }
+        _ => return None,
+    })
 }

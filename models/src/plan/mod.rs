@@ -21,17 +21,17 @@ mod admission;
 mod check;
 mod client;
 mod fault;
+mod pool;
 mod program;
 mod service;
 mod stack;
 
 pub(crate) use check::Checker;
 pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};
-pub(crate) use fault::{Effect, FaultPlan};
+pub(crate) use fault::{Effect, FaultPlan, Kill};
+pub(crate) use pool::{ConnectionsPlan, LibraryPlan, PoolPlan};
 pub(crate) use program::{MAX_SCOPES, Op, ParallelPlan};
-pub(crate) use service::{
-    BalancePlan, CachePlan, CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, PoolPlan, ServicePlan,
-};
+pub(crate) use service::{BalancePlan, CachePlan, CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, ServicePlan};
 pub(crate) use stack::{FallbackPlan, LayerKind, LayerPlan, MAX_LAYERS, StackPlan};
 
 use crate::blueprint::Settings;

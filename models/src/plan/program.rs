@@ -26,6 +26,8 @@ pub(crate) enum Op {
         endpoint: EndpointId,
         place: Place,
         go_on: bool,
+        /// The depth, from 1, of the scope whose connection the call goes over; 0 for none.
+        via: u8,
     },
     Parallel {
         table: u32,
@@ -95,6 +97,10 @@ struct Compiler<'a, 'b, 'c> {
     edges: BTreeMap<&'c str, EdgeId>,
     called: BTreeSet<&'c str>,
     scopes: usize,
+    /// Services that a connection leads to, with the depth of its scope, innermost last.
+    held: Vec<(&'c str, usize)>,
+    /// The same of the parent of a strand: a connection carries one call at a time.
+    barred: Vec<&'c str>,
 }
 
 impl Plan {
@@ -110,8 +116,11 @@ impl Plan {
                 edges: BTreeMap::new(),
                 called: BTreeSet::new(),
                 scopes: 0,
+                held: Vec::new(),
+                barred: Vec::new(),
             };
             compiler.edges(service);
+            compiler.pools(service);
             for (endpoint_name, spec) in &service.endpoints {
                 let start = compiler.plan.next();
                 let path = format!("services.{name}.endpoints.{endpoint_name}.steps");
@@ -151,6 +160,22 @@ impl<'c> Compiler<'_, '_, 'c> {
         let id = self.plan.compile_edge((path, self.service_name, callee), callers, edge, self.checker)?;
         self.edges.insert(callee, id);
         Some(id)
+    }
+
+    /// Finds or makes the edges that pools connect over.
+    fn pools(&mut self, service: &'c spec::Service) {
+        let Some(own) = super::rank(&self.world.services, self.service_name) else { return };
+        let first = self.plan.services[own as usize].pools.0 as usize;
+        for ((name, pool), at) in service.pools.iter().zip(first..) {
+            let (Some(to), Some(_)) = (&pool.to, &pool.library) else { continue };
+            let path = format!("services.{}.pools.{name}.to", self.service_name);
+            let known = self.edges.get(to.as_str()).copied();
+            let edge = known.or_else(|| self.edge(&path, to, &spec::Edge::default()));
+            self.called.insert(to);
+            if let (Some(edge), Some(service)) = (edge, super::rank(&self.world.services, to)) {
+                self.plan.connect_pool(at, (super::ServiceId(service), edge));
+            }
+        }
     }
 
     /// Declared but unused is an error: a user would believe that it does something.
@@ -233,9 +258,13 @@ impl<'c> Compiler<'_, '_, 'c> {
     /// Steps that run as a strand: the scopes of the parent are not theirs.
     fn strand(&mut self, path: &str, steps: &'c [Step]) {
         let outside = std::mem::take(&mut self.scopes);
+        let held = std::mem::take(&mut self.held);
+        let barred = self.barred.len();
+        self.barred.extend(held.iter().map(|(service, _)| service));
         self.steps(path, steps);
         self.plan.ops.push(Op::End);
-        self.scopes = outside;
+        self.barred.truncate(barred);
+        (self.scopes, self.held) = (outside, held);
     }
 
     fn timed(&mut self, path: &str, dist: &spec::Distribution, purpose: Purpose, op: impl FnOnce(DistId, Place) -> Op) {
@@ -256,7 +285,14 @@ impl<'c> Compiler<'_, '_, 'c> {
         };
         let Some(edge) = edge else { return };
         let place = Place::named(path, Purpose::Call);
-        self.plan.ops.push(Op::Call { edge, endpoint, place, go_on: call.on_error == OnError::Continue });
+        let over = self.held.iter().rev().find(|(service, _)| *service == callee);
+        if over.is_none() && self.barred.contains(&callee) {
+            let rule =
+                format!("a connection carries one call at a time, so a branch cannot use its parent's to `{callee}`");
+            self.checker.problem(path, rule, "take a connection inside of the branch");
+        }
+        let via = over.map_or(0, |(_, depth)| *depth as u8);
+        self.plan.ops.push(Op::Call { edge, endpoint, place, go_on: call.on_error == OnError::Continue, via });
     }
 
     fn parallel(&mut self, path: &str, parallel: &'c spec::Parallel) {
@@ -334,7 +370,11 @@ impl<'c> Compiler<'_, '_, 'c> {
                 self.checker.problem(format!("{path}.pool"), rule, remedy);
             }
         }
+        let library = pools.get(&acquire.pool).filter(|pool| pool.library.is_some());
+        let to = library.and_then(|pool| pool.to.as_deref());
+        self.held.extend(to.map(|to| (to, self.scopes + 1)));
         self.scoped(path, |compiler| compiler.steps(&format!("{path}.steps"), &acquire.steps));
+        self.held.truncate(self.held.len() - usize::from(to.is_some()));
         self.plan.ops.push(Op::Release);
     }
 

@@ -1,9 +1,9 @@
 //! Services, edges, pools, caches and key sets, compiled.
 
 use super::stack::{Policies, StackId};
-use super::{Checker, DistId, EndpointId, KeysId, Pc, Plan, ServiceId};
+use super::{Checker, ConnectionsPlan, DistId, EndpointId, KeysId, Pc, Plan, ServiceId};
 use crate::retry::Retry;
-use crate::spec::{self, Admission, Balance, Capacity, Keys, Limit, Order, PoolOrder};
+use crate::spec::{self, Admission, Balance, Capacity, Keys, Limit, Order};
 use squall_sim::Span;
 use squall_sim::dist::Popularity;
 use squall_sim::random::{Luck, Place, Purpose};
@@ -42,6 +42,7 @@ pub(crate) struct ServicePlan {
     /// What each replica's guards are made from.
     pub(crate) admission: Vec<Admission>,
     pub(crate) admission_place: Place,
+    pub(crate) connections: ConnectionsPlan,
     pub(crate) error_place: Place,
 }
 
@@ -107,14 +108,6 @@ pub(crate) struct LinkPlaces {
     pub(crate) latency: Place,
     pub(crate) loss: Place,
     pub(crate) fault: Place,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct PoolPlan {
-    pub(crate) size: u32,
-    pub(crate) most: u32,
-    pub(crate) wait: Option<Span>,
-    pub(crate) lifo: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -215,14 +208,7 @@ impl Plan {
         });
         let first_pool = self.pools.len() as u32;
         for (pool_name, pool) in &service.pools {
-            let path = format!("{path}.pools.{pool_name}");
-            checker.within(format!("{path}.size"), u64::from(pool.size) + u64::from(pool.overflow), 1, 1_000_000);
-            self.pools.push(PoolPlan {
-                size: pool.size,
-                most: pool.size.saturating_add(pool.overflow),
-                wait: pool.wait.map(|wait| checker.span(format!("{path}.wait"), wait)),
-                lifo: pool.order == PoolOrder::Lifo,
-            });
+            self.compile_pool(&format!("{path}.pools.{pool_name}"), pool, checker);
         }
         if service.endpoints.is_empty() {
             checker.problem(
@@ -249,6 +235,7 @@ impl Plan {
             pools: (first_pool, self.pools.len() as u32 - first_pool),
             admission: service.admission.clone(),
             admission_place: Place::named(path, Purpose::Other(1)),
+            connections: ConnectionsPlan::compile(path, service.connections.as_ref(), checker),
             error_place: Place::named(path, Purpose::Fail),
         });
         self.replicas = self.replicas.saturating_add(service.replicas);

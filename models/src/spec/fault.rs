@@ -92,6 +92,56 @@ pub enum Fault {
         /// The cache.
         cache: String,
     },
+    /// The pools of a service get another size; at the end they get their own again.
+    ResizePool {
+        /// When it begins.
+        at: Duration,
+        /// How long it lasts; to the end of the run by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        r#for: Option<Duration>,
+        /// The service whose pool it is.
+        service: String,
+        /// The pool.
+        pool: String,
+        /// The new size: what is kept in a plain pool or SQLAlchemy's, what there can be in the others.
+        size: u32,
+    },
+    /// Each replica of a service takes another number of connections; at the end the number is its own again. Connections
+    /// beyond the number stay until they are closed.
+    LimitConnections {
+        /// When it begins.
+        at: Duration,
+        /// How long it lasts; to the end of the run by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        r#for: Option<Duration>,
+        /// The service.
+        service: String,
+        /// How many connections each replica takes.
+        most: u32,
+    },
+    /// Whatever has held up a service for too long is killed: once, or again and again for some time.
+    KillQueries {
+        /// When it begins.
+        at: Duration,
+        /// How long it lasts; a single time by default, unless there is an `every`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        r#for: Option<Duration>,
+        /// How often it is done; once by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        every: Option<Duration>,
+        /// The service.
+        service: String,
+        /// Calls that arrived longer ago than this fail with `error`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        running: Option<Duration>,
+        /// Connections that somebody has held for longer than this without a call over them (idle in transaction) are
+        /// closed by the service.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held: Option<Duration>,
+        /// Connections that have been idle in a pool for longer than this are closed by the service.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idle: Option<Duration>,
+    },
     /// A client's arrival rate is multiplied. Not for `closed`, `herd` and `trace` arrivals.
     Surge {
         /// When it begins.

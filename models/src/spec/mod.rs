@@ -87,6 +87,7 @@ mod client;
 mod distribution;
 mod edge;
 mod fault;
+mod pool;
 mod service;
 
 pub use admission::{Admission, Optional};
@@ -94,9 +95,10 @@ pub use client::{Arrivals, Client, Load, Patience, Profile, RatePoint, Reload};
 pub use distribution::{Component, Distribution, Law, Quantiles};
 pub use edge::{Balance, Edge, Link, Policy};
 pub use fault::{Direction, Fault, Replicas};
+pub use pool::{Connections, Pool, PoolOrder};
 pub use service::{
-    Acquire, Cache, Call, CallOptions, Capacity, Choice, Endpoint, Limit, Lookup, OnError, Order, Parallel, Pool,
-    PoolOrder, Prefill, Queue, Service, Step,
+    Acquire, Cache, Call, CallOptions, Capacity, Choice, Endpoint, Limit, Lookup, OnError, Order, Parallel, Prefill,
+    Queue, Service, Step,
 };
 
 use crate::units::Share;

@@ -1,6 +1,6 @@
 //! What serves requests: capacity, queue, pools, and endpoints as small programs.
 
-use super::{Admission, Distribution, Edge, Named, Optional};
+use super::{Admission, Connections, Distribution, Edge, Named, Optional, Pool};
 use crate::units::{Duration, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ pub struct Service {
     /// Whom it lets in under load: guards that a call passes in this order, before it waits or is served.
     #[serde(default)]
     pub admission: Vec<Admission>,
+    /// The connections that each replica takes from pools that connect `to` this service; no bound by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<Connections>,
     /// Connection pools; each replica has its own.
     #[serde(default)]
     pub pools: Named<Pool>,
@@ -99,34 +102,6 @@ pub enum Order {
     Lifo,
     /// The lowest priority class of the client; first come, first served within a class.
     Priority,
-}
-
-/// A connection pool. An endpoint takes a connection with the step `acquire`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Pool {
-    /// Connections that are kept.
-    pub size: u32,
-    /// Further connections when all are taken; none by default.
-    #[serde(default)]
-    pub overflow: u32,
-    /// How long to wait for one before failing with `pool_timeout`; for ever by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait: Option<Duration>,
-    /// Who gets a connection that comes free; `fifo` by default.
-    #[serde(default)]
-    pub order: PoolOrder,
-}
-
-/// Who gets a connection that comes free.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PoolOrder {
-    /// Who has waited longest.
-    #[default]
-    Fifo,
-    /// Who came last.
-    Lifo,
 }
 
 /// Something that can be called: a small program, run from top to bottom.

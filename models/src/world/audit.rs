@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::call::{Invocation, State as CallState};
+use crate::plan::Op;
 use crate::report::FAILURES;
 use squall_sim::Key;
 
@@ -101,10 +102,49 @@ impl Run<'_> {
                 return Err(format!("replica {name}: {} of {} workers held", replica.busy, replica.most));
             }
         }
-        for pool in &self.state.pools {
-            let plan = &self.plan.pools[pool.id.at()];
-            if pool.in_use > plan.most {
-                return Err(format!("pool: {} of {} connections in use", pool.in_use, plan.most));
+        self.audit_pools()?;
+        let counted = self.count_connections();
+        for ((replica, open), counted) in self.state.replicas.iter().zip(&self.state.servers.open).zip(counted) {
+            let name = format!("{}[{}]", self.plan.names.services[replica.service.at()], replica.local);
+            balance(&format!("replica {name}: connections"), (*open).into(), counted.into())?;
+        }
+        Ok(())
+    }
+
+    /// Taken, idle, connecting and tested are all that is there, and that is no more than there may be.
+    fn audit_pools(&self) -> Result<(), String> {
+        let mut holders = vec![0; self.state.pools.len()];
+        let mut waiters = vec![0; self.state.pools.len()];
+        for (_, call) in self.state.calls.iter() {
+            self.held_pools(call).for_each(|pool| holders[pool] += 1);
+            if call.state == CallState::WaitingForPool
+                && let Op::Acquire { pool } = self.plan.ops[call.pc.at()]
+            {
+                waiters[(self.state.replicas[call.replica.at()].pools + pool) as usize] += 1;
+            }
+        }
+        for ((pool, holders), waiters) in self.state.pools.iter().zip(holders).zip(waiters) {
+            let (service, name) = &self.plan.names.pools[pool.id.at()];
+            let name = format!("pool {service}.{name}");
+            balance(&format!("{name}: taken = holders"), pool.in_use.into(), holders)?;
+            balance(&format!("{name}: waiting"), pool.waiting() as u64, waiters)?;
+            let Some(library) = &pool.library else {
+                if pool.in_use > pool.peak {
+                    return Err(format!("{name}: {} of {} connections in use", pool.in_use, pool.peak));
+                }
+                continue;
+            };
+            library.machine.audit().map_err(|rule| format!("{name}: {rule}"))?;
+            balance(&format!("{name}: held"), library.held.len() as u64, holders)?;
+            let (there, open) = (library.machine.slots().filter(|(_, c)| c.health.is_some()), library.open);
+            balance(&format!("{name}: open"), open.into(), there.count() as u64)?;
+            balance(
+                &format!("{name}: opened = closed + open"),
+                pool.totals.opened,
+                pool.totals.closed + u64::from(open),
+            )?;
+            if library.machine.counts().total() > pool.peak {
+                return Err(format!("{name}: {:?} of {}", library.machine.counts(), pool.peak));
             }
         }
         Ok(())

@@ -41,6 +41,8 @@ pub(crate) struct Invocation {
     pub(crate) attempt: u16,
     pub(crate) depth: u16,
     pub(crate) reloads: u16,
+    /// The depth, from 1, of the scope of the caller whose connection this goes over; 0 for none.
+    pub(crate) via: u8,
     pub(crate) priority: u8,
     /// An attempt is under way (as opposed to a backoff).
     pub(crate) waiting: bool,
@@ -83,6 +85,7 @@ impl Invocation {
             attempt: 0,
             depth: 0,
             reloads: 0,
+            via: 0,
             priority: 0,
             waiting: false,
             first: false,

@@ -153,12 +153,14 @@ impl Run<'_> {
         if depth > plan.settings.limits.depth {
             return self.answer(key, attempt, Err(Failure::TooDeep));
         }
+        let via = self.state.invocations[key].via > 0;
         let picked = match self.state.services[edge.callee.at()].up[..] {
+            _ if via => self.other_end(key),
             [only] => Some(only),
             _ => self.pick(key, luck),
         };
         let Some(target) = picked else {
-            return self.refused(key, edge_id, attempt, luck);
+            return if via { self.unreachable(key) } else { self.refused(key, edge_id, attempt, luck) };
         };
         let Sent::After(latency) = self.send(edge_id, luck, true) else {
             self.state.invocations[key].target = self.outstanding(edge_id, caller, target);
@@ -232,12 +234,15 @@ impl Run<'_> {
     /// Sends the answer of a call to whoever made it, unless nobody waits.
     #[inline(always)]
     pub(super) fn respond(&mut self, call: Key<Call>, key: Key<Invocation>, from: (u16, Luck), outcome: Outcome) {
-        let Some(invocation) = self.state.invocations.get_mut(key) else { return };
+        let Some(invocation) = self.state.invocations.get_mut(key) else { return self.log_in_served(call, outcome) };
         if invocation.call != call {
             return;
         }
         invocation.call = Key::NONE;
-        let edge = invocation.edge;
+        let (edge, via) = (invocation.edge, invocation.via);
+        if via > 0 && self.unheard(key) {
+            return;
+        }
         let (attempt, luck) = from;
         match self.send(edge, luck, false) {
             // It waits for this very attempt, or it would not know of the call.
@@ -261,8 +266,12 @@ impl Run<'_> {
         invocation.waiting = false;
         self.cx.cancel(invocation.timer);
         let stacked = !invocation.frames.is_none();
+        let via = invocation.via;
         if invocation.target != UNCOUNTED {
             self.settle(key);
+        }
+        if via > 0 {
+            self.heard(key, outcome);
         }
         match outcome {
             Ok(()) if stacked => self.ascend(key, Ok(())),
@@ -346,6 +355,9 @@ impl Run<'_> {
 
     /// The caller no longer waits for the attempt under way.
     pub(super) fn leave(&mut self, key: Key<Invocation>) {
+        if self.state.invocations[key].via > 0 {
+            self.walked_away(key);
+        }
         let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
         let call = std::mem::replace(&mut invocation.call, Key::NONE);
@@ -456,6 +468,7 @@ impl Run<'_> {
         if let Some(at) = self.state.lingering.remove(key.index() as u64) {
             self.state.outstanding[at as usize] -= 1;
         }
+        self.state.servers.call_over(key);
     }
 
     /// Which of several replicas gets this attempt; none if all are down.

@@ -31,7 +31,7 @@ impl Run<'_> {
         let full = self.state.replicas.iter().enumerate().filter(|(at, replica)| replica.waiting > 0 && idle(*at));
         // The calls of a dry pool can be stuck while others come and go in the same replica.
         let still = self.state.pools.iter().zip(&self.state.observer.given);
-        let dry = still.filter(|(pool, given)| pool.line.len() > 0 && pool.totals.given == **given);
+        let dry = still.filter(|(pool, given)| pool.waiting() > 0 && pool.totals.given == **given);
         let suspects = full.count() + dry.count();
         if suspects == 0 || suspects == self.state.observer.suspects || self.state.calls.len() > MOST_CALLS {
             return;
@@ -65,8 +65,7 @@ impl Run<'_> {
         let most = self.state.calls.iter().map(|(key, _)| key.index() + 1).max().unwrap_or(0);
         let mut live = vec![false; most];
         let mut workers: Vec<bool> = self.state.replicas.iter().map(|replica| replica.busy < replica.most).collect();
-        let mut pools: Vec<bool> =
-            self.state.pools.iter().map(|pool| pool.in_use < self.plan.pools[pool.id.at()].most).collect();
+        let mut pools: Vec<bool> = self.state.pools.iter().map(|pool| pool.in_use < pool.most).collect();
         loop {
             let mut changed = false;
             for (key, call) in self.state.calls.iter() {
@@ -128,7 +127,7 @@ impl Run<'_> {
     }
 
     /// The pools of which a call holds a connection, by the number of their state.
-    fn held_pools<'c>(&'c self, call: &'c Call) -> impl Iterator<Item = usize> + 'c {
+    pub(super) fn held_pools<'c>(&'c self, call: &'c Call) -> impl Iterator<Item = usize> + 'c {
         let first = self.state.replicas[call.replica.at()].pools;
         call.scopes[..call.open as usize].iter().filter_map(move |pc| match self.plan.ops[pc.at()] {
             Op::Acquire { pool } => Some((first + pool) as usize),

@@ -37,9 +37,9 @@ impl Run<'_> {
                         return;
                     }
                 }
-                Op::Call { edge, endpoint, place, .. } => {
+                Op::Call { edge, endpoint, place, via, .. } => {
                     call.pc = pc;
-                    return self.call(key, edge, endpoint, place);
+                    return self.call(key, (edge, via), endpoint, place);
                 }
                 Op::End => {
                     return self.finish_here(key, Ok(()));
@@ -157,7 +157,7 @@ impl Run<'_> {
 
     /// Calls another endpoint.
     #[inline(never)]
-    fn call(&mut self, key: Key<Call>, edge: EdgeId, endpoint: EndpointId, place: Place) {
+    fn call(&mut self, key: Key<Call>, (edge, via): (EdgeId, u8), endpoint: EndpointId, place: Place) {
         let now = self.cx.now();
         let call = &mut self.state.calls[key];
         call.state = CallState::Calling;
@@ -174,6 +174,7 @@ impl Run<'_> {
             client,
             caller,
             depth: depth + 1,
+            via,
             priority,
             first,
             orphan,

@@ -5,8 +5,8 @@ use super::call::{Call, State as CallState};
 use super::link::Trouble;
 use super::{Event, Run};
 use crate::outcome::Failure;
-use crate::plan::{EdgeId, Effect, ReplicaId, ServiceId};
-use squall_sim::Key;
+use crate::plan::{EdgeId, Effect, Kill, ReplicaId, ServiceId};
+use squall_sim::{Key, Span};
 
 impl Run<'_> {
     pub(super) fn schedule_faults(&mut self) {
@@ -25,7 +25,23 @@ impl Run<'_> {
             Effect::Slow { service, .. } | Effect::Errors { service, .. } => self.apply_impairments(service),
             Effect::Link { edge, .. } | Effect::Partition { edge, .. } => self.apply_trouble(edge),
             Effect::Flush { cache } if begins => self.state.caches[cache.at()].flush(None),
-            Effect::Flush { .. } | Effect::Surge => {}
+            Effect::ResizePool { service, pool, .. } => self.apply_size(service, pool),
+            Effect::LimitConnections { service, .. } => self.apply_limit(service),
+            Effect::KillQueries(kill) if begins => {
+                self.kill_queries(kill);
+                if let Some(every) = kill.every {
+                    self.again(number, every);
+                }
+            }
+            Effect::Flush { .. } | Effect::Surge | Effect::KillQueries(_) => {}
+        }
+    }
+
+    /// A fault that is an instant comes again, as long as it lasts.
+    fn again(&mut self, number: u32, every: Span) {
+        let next = self.cx.now() + every;
+        if self.plan.faults[number as usize].end.is_none_or(|end| next < end) {
+            self.cx.at(next, Event::Fault { number, begins: true });
         }
     }
 
@@ -51,6 +67,8 @@ impl Run<'_> {
             let was_up = std::mem::replace(&mut self.state.replicas[id.at()].up, local >= down);
             if was_up && local < down {
                 self.crash(id);
+            } else if !was_up && local >= down {
+                self.start_pools(id);
             }
         }
     }
@@ -64,6 +82,8 @@ impl Run<'_> {
             self.kill(key, Failure::Crashed);
         }
         self.forget_guard(id);
+        self.server_crashed(id);
+        self.stop_pools(id);
         for (plan, cache) in self.plan.caches.iter().zip(&mut self.state.caches) {
             if plan.per_replica {
                 cache.flush(Some(id.at()));
@@ -112,5 +132,44 @@ impl Run<'_> {
         }
         trouble.loss = 1.0 - arrives;
         self.state.edges[target.at()].trouble = trouble;
+        if trouble.no_calls || trouble.no_answers {
+            self.ends_silent(target);
+        }
+    }
+
+    /// Of several sizes the latest in the file counts.
+    fn apply_size(&mut self, target: ServiceId, number: u32) {
+        let sizes = self.in_force().filter_map(|effect| match *effect {
+            Effect::ResizePool { service, pool, size } if (service, pool) == (target, number) => Some(size),
+            _ => None,
+        });
+        let own = self.plan.pools[(self.plan.services[target.at()].pools.0 + number) as usize].size;
+        let size = sizes.last().unwrap_or(own);
+        self.resize_pool(target, number, size);
+    }
+
+    /// Of several limits the latest in the file counts.
+    fn apply_limit(&mut self, target: ServiceId) {
+        let limits = self.in_force().filter_map(|effect| match *effect {
+            Effect::LimitConnections { service, most } if service == target => Some(most),
+            _ => None,
+        });
+        let most = limits.last().unwrap_or(self.plan.services[target.at()].connections.most);
+        self.limit_connections(target, most);
+    }
+
+    /// Kills what has held up a service for too long.
+    pub(super) fn kill_queries(&mut self, kill: Kill) {
+        let now = self.cx.now();
+        if let Some(limit) = kill.running {
+            let waits = |call: &Call| matches!(call.state, CallState::Transit | CallState::Queued);
+            let long = |call: &Call| {
+                call.service == kill.service && !call.strand && !waits(call) && now.since(call.arrived) > limit
+            };
+            let calls = self.state.calls.iter().filter(|(_, call)| long(call));
+            let calls: Vec<Key<Call>> = calls.map(|(key, _)| key).collect();
+            calls.into_iter().for_each(|call| self.kill(call, Failure::Error));
+        }
+        self.kill_idle(kill.service, kill.held, kill.idle);
     }
 }

@@ -6,6 +6,7 @@ mod call;
 mod callee;
 mod caller;
 mod client;
+mod connection;
 mod deadlock;
 mod execute;
 mod fault;
@@ -19,12 +20,14 @@ mod observe;
 mod packed;
 mod pool;
 mod replica;
+mod server;
 mod sharing;
 mod short;
 mod source;
 mod stack;
 mod strand;
 mod tasks;
+mod traffic;
 
 use crate::blueprint::Violation;
 use crate::outcome::Failure;
@@ -39,6 +42,7 @@ use observe::Observer;
 use packed::Packed;
 use pool::PoolState;
 use replica::{Replica, ServiceState};
+use server::{Errand, Ghost, Servers};
 use squall_sim::{Context, Ended, Key, Model, Simulation, Slab, Time};
 use stack::{Alarm, Frames};
 use std::sync::Arc;
@@ -75,6 +79,16 @@ pub(crate) enum Event {
     QueueTimeout(Key<Call>),
     /// A call has waited too long for a connection.
     PoolTimeout(Key<Call>),
+    /// It is time for a library to look after its pool.
+    PoolWake(u32),
+    /// It is time to look at the size of a pool.
+    PoolSize(u32),
+    /// A log-in has reached the server, or a round trip is over.
+    ErrandDone(Key<Errand>),
+    /// A log-in or a round trip has taken too long.
+    ErrandLate(Key<Errand>),
+    /// A server has noticed that the other end of a connection is gone.
+    Forget(Key<Ghost>),
     /// Word that the caller no longer waits reaches the callee.
     Cancel(Key<Call>),
     /// A fault begins or ends.
@@ -120,6 +134,7 @@ struct State {
     lingering: lookup::Lookup<u32>,
     /// One for each replica and pool of its service.
     pools: Vec<PoolState>,
+    servers: Servers,
     caches: Vec<CacheState>,
     faults: Vec<bool>,
     written: lookup::Recent,
@@ -175,6 +190,11 @@ impl Run<'_> {
             Event::GiveUp(invocation) => self.total_timeout(invocation, Failure::Abandoned),
             Event::QueueTimeout(call) => self.queue_timeout(call),
             Event::PoolTimeout(call) => self.pool_timeout(call),
+            Event::PoolWake(pool) => self.pool_wake(pool),
+            Event::PoolSize(pool) => self.pool_size(pool),
+            Event::ErrandDone(errand) => self.errand_done(errand),
+            Event::ErrandLate(errand) => self.errand_late(errand),
+            Event::Forget(ghost) => self.state.servers.forget(ghost),
             Event::Cancel(call) => self.kill(call, Failure::Cancelled),
             Event::Thought { client, user } => self.arrive_closed(client, user),
             Event::Reload(reload) => self.arrive_again(reload),
@@ -210,6 +230,8 @@ impl World {
         run.schedule_faults();
         run.schedule_clients();
         run.prefill_caches();
+        run.schedule_sizes();
+        (0..run.plan.replicas).for_each(|replica| run.start_pools(ReplicaId(replica)));
         Simulated(simulation)
     }
 }
@@ -232,7 +254,8 @@ impl State {
             edges: plan.edges.iter().map(|edge| EdgeState::new(plan, edge)).collect(),
             outstanding: vec![0; plan.balancer_slots as usize],
             lingering: lookup::Lookup::default(),
-            pools: pool::all(plan),
+            pools: pool::all(plan, seed),
+            servers: Servers::new(plan),
             caches: plan.caches.iter().map(|cache| CacheState::new(cache, replicas.len())).collect(),
             faults: vec![false; plan.faults.len()],
             written: lookup::Recent::default(),

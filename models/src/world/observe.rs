@@ -81,6 +81,8 @@ fn columns(plan: &Plan) -> Vec<Column> {
     }
     for (service, pool) in &plan.names.pools {
         add(format!("pools.{service}.{pool}"), &[("utilisation", "share"), ("waiting", "count"), ("timeouts", "1/s")]);
+        add(format!("pools.{service}.{pool}"), &[("size", "count"), ("open", "count"), ("half_open", "count")]);
+        add(format!("pools.{service}.{pool}"), &[("opened", "1/s"), ("connect_failures", "1/s")]);
     }
     for name in &plan.names.caches {
         add(format!("caches.{name}"), &[("hit_rate", "share"), ("misses", "1/s")]);
@@ -111,6 +113,7 @@ impl Run<'_> {
         }
         for pool in &self.state.pools {
             totals.pools[pool.id.at()].wait.add(&pool.totals.wait);
+            totals.pools[pool.id.at()].connect.add(&pool.totals.connect);
         }
         totals
     }
@@ -122,7 +125,7 @@ impl Run<'_> {
         self.state.services.iter_mut().for_each(|service| service.settle(now));
         let mut pools = vec![PoolTotals::default(); self.plan.pools.len()];
         for pool in &mut self.state.pools {
-            pool.settle(now, self.plan.pools[pool.id.at()].size);
+            pool.settle(now);
             pools[pool.id.at()].add(&pool.totals);
         }
         Totals {
@@ -145,7 +148,7 @@ impl Run<'_> {
             service.totals.present_max = service.present.count;
         }
         for pool in &mut self.state.pools {
-            pool.totals.waiting_max = pool.line.len() as u64;
+            pool.restart_maxima();
         }
         self.state.caches.iter_mut().for_each(|cache| cache.restart_maxima());
     }
@@ -196,6 +199,10 @@ impl Run<'_> {
             values.push(share(a.held - b.held, a.available - b.available));
             values.push((a.queued_seconds - b.queued_seconds) / elapsed);
             values.push(rate(a.timeouts, b.timeouts));
+            values.push((a.available - b.available).seconds() / elapsed);
+            values.push((a.open_seconds - b.open_seconds) / elapsed);
+            values.push((a.half_open_seconds - b.half_open_seconds) / elapsed);
+            values.extend([rate(a.opened, b.opened), rate(a.connect_failures, b.connect_failures)]);
         }
         for (a, b) in after.caches.iter().zip(&before.caches) {
             let (hits, misses) = (a.hits - b.hits, a.misses - b.misses);
@@ -228,9 +235,9 @@ impl Run<'_> {
         }
         for pool in &self.state.pools {
             let (a, b) = (&after.pools[pool.id.at()], &before.pools[pool.id.at()]);
-            if pool.line.len() > 0 && share(a.held - b.held, a.available - b.available) >= 0.99 {
+            if pool.waiting() > 0 && share(a.held - b.held, a.available - b.available) >= 0.99 {
                 let (service, name) = &names.pools[pool.id.at()];
-                let waiting = pool.line.len();
+                let waiting = pool.waiting();
                 observer.fails(pool.empty_since, format!("pools.{service}.{name}"), || {
                     format!("every connection taken, {waiting} calls waiting in one replica")
                 });
@@ -309,7 +316,7 @@ impl Totals {
 
     /// Values in a row of the series.
     fn width(&self) -> usize {
-        6 * self.clients.len() + 5 * self.services.len() + 3 * self.pools.len() + 2 * self.caches.len()
+        6 * self.clients.len() + 5 * self.services.len() + 8 * self.pools.len() + 2 * self.caches.len()
     }
 
     /// What was counted between two of the states that were seen; maxima over all the states in between.
@@ -334,7 +341,7 @@ impl Totals {
                 all.present_max = all.present_max.max(one.present_max);
             });
             let pairs = totals.pools.iter_mut().zip(&state.pools);
-            pairs.for_each(|(all, one)| all.waiting_max = all.waiting_max.max(one.waiting_max));
+            pairs.for_each(|(all, one)| all.keep_maxima(one));
             let pairs = totals.caches.iter_mut().zip(&state.caches);
             pairs.for_each(|(all, one)| {
                 all.filling_max = all.filling_max.max(one.filling_max);
@@ -419,14 +426,29 @@ impl PoolTotals {
         self.held += other.held;
         self.available += other.available;
         self.queued_seconds += other.queued_seconds;
+        self.open_seconds += other.open_seconds;
+        self.half_open_seconds += other.half_open_seconds;
+        self.opened += other.opened;
+        self.closed += other.closed;
+        self.connect_failures += other.connect_failures;
+        self.leaks += other.leaks;
+        self.keep_maxima(other);
+    }
+
+    fn keep_maxima(&mut self, other: &Self) {
         self.waiting_max = self.waiting_max.max(other.waiting_max);
+        self.size_max = self.size_max.max(other.size_max);
+        self.open_max = self.open_max.max(other.open_max);
+        self.half_open_max = self.half_open_max.max(other.half_open_max);
     }
 
     fn subtract(&mut self, early: &Self) {
         subtract!(self, early: asked, given, timeouts, queued_seconds);
+        subtract!(self, early: open_seconds, half_open_seconds, opened, closed, connect_failures, leaks);
         self.held = self.held - early.held;
         self.available = self.available - early.available;
         self.wait = self.wait.since(&early.wait);
+        self.connect = self.connect.since(&early.connect);
     }
 }
 
