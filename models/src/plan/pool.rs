@@ -170,7 +170,7 @@ impl Plan {
             let start = Pc(self.ops.len() as u32);
             self.ops.extend([Op::Work { dist, place }, Op::End]);
             let id = EndpointId(self.endpoints.len() as u32);
-            self.endpoints.push(EndpointPlan { start, queues: true });
+            self.endpoints.push(EndpointPlan { start, queues: true, idempotent: true });
             if let Some(library) = &mut self.pools[at].library {
                 library.login = Some(id);
             }

@@ -405,7 +405,7 @@ impl<'a> Run<'a> {
         let own = Invocation { root: luck, attempt: 1, depth: 1, first: true, ..Invocation::new(edge, endpoint, now) };
         let service = self.plan.edges[edge.at()].callee;
         let to = Destination { service, replica, pc: self.plan.endpoint(endpoint).start };
-        self.state.calls.insert(Call::new((Key::NONE, &own), to, luck, (now, Time::MAX)))
+        self.state.calls.insert(Call::new((Key::NONE, &own), to, (1, luck), (now, Time::MAX)))
     }
 
     /// The replicas that hold the other ends of all connections.

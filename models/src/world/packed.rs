@@ -36,6 +36,11 @@ impl From<Event> for Packed {
             Event::Fault { number, begins } => (15, begins.into(), number.into()),
             Event::Mark(number) => (16, 0, number.into()),
             Event::Tick => (17, 0, 0),
+            Event::PoolWake(pool) => (18, 0, pool.into()),
+            Event::PoolSize(pool) => (19, 0, pool.into()),
+            Event::ErrandDone(errand) => (20, 0, errand.raw()),
+            Event::ErrandLate(errand) => (21, 0, errand.raw()),
+            Event::Forget(ghost) => (22, 0, ghost.raw()),
         };
         Self(details << 8 | kind, subject)
     }
@@ -73,6 +78,11 @@ impl Packed {
             14 => Event::Reload(Key::from_raw(subject)),
             15 => Event::Fault { number, begins: details == 1 },
             16 => Event::Mark(number),
+            18 => Event::PoolWake(number),
+            19 => Event::PoolSize(number),
+            20 => Event::ErrandDone(Key::from_raw(subject)),
+            21 => Event::ErrandLate(Key::from_raw(subject)),
+            22 => Event::Forget(Key::from_raw(subject)),
             _ => Event::Tick,
         }
     }
@@ -104,6 +114,11 @@ mod tests {
             Event::Fault { number: 0, begins: false },
             Event::Tick,
             Event::Mark(9),
+            Event::PoolWake(3),
+            Event::PoolSize(u32::MAX),
+            Event::ErrandDone(Key::from_raw(2)),
+            Event::ErrandLate(Key::from_raw(1)),
+            Event::Forget(Key::from_raw(5 << 32)),
         ];
         let answer = |failure| Event::Answer { invocation, attempt: 1, failure: Some(failure) };
         events.extend(Failure::ALL.map(answer));

@@ -31,7 +31,7 @@ impl Run<'_> {
                 self.frame(key, layer).holds = Holds::Inside { again };
                 Entered::Passed
             }
-            bulkhead::Verdict::Wait { until } => self.wait(key, layer, at, until),
+            bulkhead::Verdict::Wait { until } => self.hold_back(key, layer, at, until),
             bulkhead::Verdict::Reject => Entered::Refused(Failure::BulkheadFull),
         }
     }
@@ -52,7 +52,7 @@ impl Run<'_> {
                 self.frame(key, layer).holds = Holds::Token(token);
                 Entered::Passed
             }
-            limit::Verdict::Wait { until } => self.wait(key, layer, at, until),
+            limit::Verdict::Wait { until } => self.hold_back(key, layer, at, until),
             limit::Verdict::Reject => Entered::Refused(Failure::BulkheadFull),
         }
     }
@@ -71,7 +71,7 @@ impl Run<'_> {
         self.state.tasks.reverse_from(first_task);
     }
 
-    fn wait(&mut self, key: Key<Invocation>, layer: u8, at: usize, until: Time) -> Entered {
+    fn hold_back(&mut self, key: Key<Invocation>, layer: u8, at: usize, until: Time) -> Entered {
         let holds = self.line(at).join(key);
         let timer = if until == Time::MAX {
             Ticket::NONE

@@ -169,7 +169,7 @@ impl<'a> Run<'a> {
             LayerKind::Hedge(_) => Left::With(outcome),
             LayerKind::Fallback(plan) => self.leave_fallback(key, layer, plan, outcome),
             LayerKind::Bulkhead(_) | LayerKind::Limit(_) => {
-                self.let_go(key, layer, Some(outcome));
+                self.give_up_hold(key, layer, Some(outcome));
                 Left::With(outcome)
             }
         }
@@ -179,11 +179,11 @@ impl<'a> Run<'a> {
     pub(super) fn cut_layer(&mut self, key: Key<Invocation>, layer: u8) {
         let timer = self.frame(key, layer).timer;
         self.cx.cancel(timer);
-        self.let_go(key, layer, None);
+        self.give_up_hold(key, layer, None);
     }
 
     /// A call gives back what it holds of a layer; without an outcome if its caller has gone.
-    fn let_go(&mut self, key: Key<Invocation>, layer: u8, outcome: Option<Outcome>) {
+    fn give_up_hold(&mut self, key: Key<Invocation>, layer: u8, outcome: Option<Outcome>) {
         let at = self.layer_at(key, layer);
         let frame = self.frame(key, layer);
         let (holds, since) = (std::mem::replace(&mut frame.holds, Holds::Nothing), frame.since);

@@ -48,7 +48,7 @@ impl Run<'_> {
             budget.over(Over::Answered { outcome, retryable });
         }
         if let Err(failure) = outcome
-            && self.again(key, layer, (retry, failure), &mut tries)
+            && self.try_again(key, layer, (retry, failure), &mut tries)
         {
             self.frame(key, layer).holds = Holds::Tries(tries);
             return Left::Again;
@@ -59,7 +59,7 @@ impl Run<'_> {
     }
 
     /// Whether a call that has failed is tried again; it then waits for that, or goes at once.
-    fn again(&mut self, key: Key<Invocation>, layer: u8, why: (&Retry, Failure), tries: &mut Tries) -> bool {
+    fn try_again(&mut self, key: Key<Invocation>, layer: u8, why: (&Retry, Failure), tries: &mut Tries) -> bool {
         let ((retry, failure), now) = (why, self.cx.now());
         let place = self.layer_plan(key, layer).place;
         let invocation = &self.state.invocations[key];
