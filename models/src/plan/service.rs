@@ -1,4 +1,4 @@
-//! Services, edges, pools, caches and key sets, compiled.
+//! Services, edges, pools and key sets, compiled.
 
 use super::stack::{Policies, StackId};
 use super::{Checker, DistId, EndpointId, KeysId, Pc, Plan, ServiceId};
@@ -100,16 +100,6 @@ pub(crate) struct PoolPlan {
     pub(crate) most: u32,
     pub(crate) wait: Option<Span>,
     pub(crate) lifo: bool,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct CachePlan {
-    pub(crate) capacity: u64,
-    pub(crate) ttl: Option<Span>,
-    pub(crate) per_replica: bool,
-    pub(crate) coalesce: bool,
-    /// Keys, how many, and whether their ages are spread.
-    pub(crate) prefill: Option<(KeysId, u64, bool)>,
 }
 
 #[derive(Clone, Debug)]
@@ -232,38 +222,6 @@ impl Plan {
         self.replicas = self.replicas.saturating_add(service.replicas);
     }
 
-    pub(super) fn compile_caches(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
-        for (name, cache) in &world.caches {
-            let path = format!("caches.{name}");
-            if let Limit::At(capacity) = cache.capacity {
-                checker.within(format!("{path}.capacity"), capacity, 1, 1 << 31);
-            }
-            let ttl = cache.ttl.map(|ttl| checker.span(format!("{path}.ttl"), ttl));
-            let prefill = cache.prefill.as_ref().and_then(|prefill| {
-                let keys = checker.keys(&format!("{path}.prefill.keys"), &prefill.keys)?;
-                let Some(KeyPlan::Law(law, _)) = self.keys.get(keys.at()) else {
-                    let remedy = "leave `prefill` out, or use a key set with a law";
-                    checker.problem(
-                        format!("{path}.prefill.keys"),
-                        "a key set read from a trace has no popularity",
-                        remedy,
-                    );
-                    return None;
-                };
-                let count = prefill.count.unwrap_or(u64::MAX).min(law.keys()).min(limit(cache.capacity));
-                checker.within(format!("{path}.prefill.count"), count, 1, 50_000_000);
-                Some((keys, count, prefill.spread))
-            });
-            self.caches.push(CachePlan {
-                capacity: limit(cache.capacity),
-                ttl,
-                per_replica: cache.per_replica,
-                coalesce: cache.coalesce,
-                prefill,
-            });
-        }
-    }
-
     /// Compiles an edge; `callers` is the number of replicas that call.
     pub(super) fn compile_edge(
         &mut self,
@@ -364,6 +322,12 @@ impl Plan {
                 BalancePlan::ConsistentHash { keys, ring: Arc::new(ring) }
             }
         }
+    }
+
+    /// The endpoint that an instruction belongs to.
+    pub(crate) fn endpoint_at(&self, pc: Pc) -> EndpointId {
+        let after = self.endpoints.partition_point(|endpoint| endpoint.start.at() <= pc.at());
+        EndpointId(after.saturating_sub(1) as u32)
     }
 
     pub(crate) fn endpoint(&self, id: EndpointId) -> &EndpointPlan {

@@ -80,19 +80,21 @@ macro_rules! number_or_word {
     };
 }
 
+mod cache;
 mod client;
 mod distribution;
 mod edge;
 mod fault;
 mod service;
 
+pub use cache::{Cache, KeyClass, Negative, Placement, Prefill, Shards, Stale, Warming};
 pub use client::{Arrivals, Client, Load, Patience, Profile, RatePoint, Reload};
 pub use distribution::{Component, Distribution, Law, Quantiles};
 pub use edge::{Balance, Edge, Link, Policy};
-pub use fault::{Direction, Fault, Replicas};
+pub use fault::{Back, Direction, Fault, Replicas};
 pub use service::{
-    Acquire, Cache, Call, CallOptions, Capacity, Choice, Endpoint, Limit, Lookup, OnError, Order, Parallel, Pool,
-    PoolOrder, Prefill, Queue, Service, Step,
+    Acquire, Call, CallOptions, Capacity, Choice, Endpoint, Limit, Lookup, OnError, Order, Parallel, Pool, PoolOrder,
+    Queue, Service, Step,
 };
 
 use crate::units::Share;

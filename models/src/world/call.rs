@@ -129,6 +129,8 @@ pub(crate) struct Call {
     pub(crate) served: bool,
     /// A branch of `parallel`, or spawned: runs within the replica of its parent, without a worker of its own.
     pub(crate) strand: bool,
+    /// Sent to fill a cache, and done when that is filled.
+    pub(crate) renews: bool,
 }
 
 /// Where a call goes: the callee, one of its replicas, and its program.
@@ -184,6 +186,7 @@ impl Call {
             first: caller.first && caller.attempt == 1,
             served: false,
             strand: false,
+            renews: false,
         }
     }
 }

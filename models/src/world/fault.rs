@@ -5,7 +5,7 @@ use super::call::{Call, State as CallState};
 use super::link::Trouble;
 use super::{Event, Run};
 use crate::outcome::Failure;
-use crate::plan::{EdgeId, Effect, ReplicaId, ServiceId};
+use crate::plan::{CacheId, EdgeId, Effect, ReplicaId, ServiceId};
 use squall_sim::Key;
 
 impl Run<'_> {
@@ -24,8 +24,17 @@ impl Run<'_> {
             Effect::Crash { service, .. } => self.apply_crashes(service),
             Effect::Slow { service, .. } | Effect::Errors { service, .. } => self.apply_impairments(service),
             Effect::Link { edge, .. } | Effect::Partition { edge, .. } => self.apply_trouble(edge),
-            Effect::Flush { cache } if begins => self.state.caches[cache.at()].flush(None),
-            Effect::Flush { .. } | Effect::Surge => {}
+            Effect::ShardLoss { cache, old_entries, .. } => self.apply_shard_losses(cache, old_entries),
+            Effect::Flush { cache, key } if begins => match key {
+                Some(key) => self.state.caches[cache.at()].flush_key(key),
+                None => self.state.caches[cache.at()].flush(None),
+            },
+            Effect::ExpireKey { cache, key } if begins => {
+                let now = self.cx.now();
+                self.state.caches[cache.at()].expire_key(key, now);
+            }
+            Effect::Corrupt { cache, share, place } if begins => self.state.caches[cache.at()].corrupt(share, place),
+            Effect::Flush { .. } | Effect::ExpireKey { .. } | Effect::Corrupt { .. } | Effect::Surge => {}
         }
     }
 
@@ -33,6 +42,15 @@ impl Run<'_> {
     fn in_force(&self) -> impl Iterator<Item = &Effect> {
         let active = self.plan.faults.iter().zip(&self.state.faults).filter(|(_, active)| **active);
         active.map(|(fault, _)| &fault.effect)
+    }
+
+    fn apply_shard_losses(&mut self, target: CacheId, old_entries: bool) {
+        let lost = self.in_force().filter_map(|effect| match effect {
+            Effect::ShardLoss { cache, shards, .. } if *cache == target => Some(*shards),
+            _ => None,
+        });
+        let (lost, now) = (lost.max().unwrap_or(0), self.cx.now());
+        self.state.caches[target.at()].lose_shards(lost as usize, old_entries, now);
     }
 
     fn apply_crashes(&mut self, target: ServiceId) {

@@ -13,7 +13,7 @@ mod fork;
 mod layer;
 mod line;
 mod link;
-mod lookup;
+pub(crate) mod lookup;
 mod observe;
 mod pool;
 mod replica;
@@ -26,7 +26,7 @@ mod tasks;
 
 use crate::blueprint::Violation;
 use crate::outcome::Failure;
-use crate::plan::{ClientId, Plan, ReplicaId};
+use crate::plan::{CacheId, ClientId, Plan, ReplicaId};
 use crate::report::{Ending, Report};
 use cache::CacheState;
 use call::{Call, Invocation, Reload};
@@ -72,6 +72,12 @@ pub(crate) enum Event {
     QueueTimeout(Key<Call>),
     /// A call has waited too long for a connection.
     PoolTimeout(Key<Call>),
+    /// A call that waits for a cache entry looks again.
+    LookAgain(Key<Call>),
+    /// The time has come to renew the entry at this place of a cache.
+    Renew { cache: CacheId, store: u32, at: u32 },
+    /// The next key of a job that fills a cache.
+    Warm { cache: CacheId, job: u16, next: u32 },
     /// Word that the caller no longer waits reaches the callee.
     Cancel(Key<Call>),
     /// A fault begins or ends.
@@ -164,6 +170,9 @@ impl Run<'_> {
             Event::GiveUp(invocation) => self.total_timeout(invocation, Failure::Abandoned),
             Event::QueueTimeout(call) => self.queue_timeout(call),
             Event::PoolTimeout(call) => self.pool_timeout(call),
+            Event::LookAgain(call) => self.look_again(call),
+            Event::Renew { cache, store, at } => self.renew(cache, store, at),
+            Event::Warm { cache, job, next } => self.warm(cache, job, next),
             Event::Cancel(call) => self.kill(call, Failure::Cancelled),
             Event::Thought { client, user } => self.arrive_closed(client, user),
             Event::Reload(reload) => self.arrive_again(reload),
@@ -181,6 +190,7 @@ impl Run<'_> {
             Task::Descend(invocation) => self.descend(invocation),
             Task::Resume { call, outcome } => self.resume(call, outcome),
             Task::Finish { call, outcome } => self.finish(call, outcome),
+            Task::LookAgain(call) => self.look_again(call),
             Task::Cancel(call) => self.kill(call, Failure::Cancelled),
         }
     }
@@ -198,6 +208,7 @@ impl World {
         run.schedule_faults();
         run.schedule_clients();
         run.prefill_caches();
+        run.schedule_warming();
         Simulated(simulation)
     }
 }

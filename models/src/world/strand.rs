@@ -61,6 +61,7 @@ impl Run<'_> {
             state: CallState::Ready,
             served: false,
             strand: true,
+            renews: false,
             ..*parent
         })
     }

@@ -1,0 +1,3 @@
+//! Balancing: which replica gets a call.
+
+pub mod ketama;
