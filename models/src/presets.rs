@@ -52,6 +52,16 @@ presets! {
     hedge: [
     ]
     cache: [
+        "varnish",
+    ]
+    protect: [
+        "go-singleflight",
+        "memcache-lease-nsdi13",
+        "nginx-lock",
+    ]
+    refresh: [
+        "caffeine-refresh",
+        "xfetch",
     ]
     balance: [
     ]

@@ -1,7 +1,7 @@
 //! Caches and the faults that befall them, compiled.
 
 use super::service::limit;
-use super::{CacheId, Checker, KeyPlan, KeysId, Op, Pc, Plan, ServiceId};
+use super::{Checker, KeyPlan, KeysId, Op, Pc, Plan, ServiceId};
 use crate::cache::eviction;
 use crate::cache::protect::{self, Guard};
 use crate::cache::refresh::{self, Refresh};
@@ -34,6 +34,8 @@ pub(crate) struct CachePlan {
     pub(crate) warm: Vec<WarmPlan>,
     /// Keys, how many, and whether their ages are spread.
     pub(crate) prefill: Option<(KeysId, u64, bool)>,
+    /// The step that would have made what is there from the beginning, and whose it is.
+    pub(crate) prefill_step: Option<(Pc, ServiceId)>,
     /// What follows from a key alone, and what a refresh draws.
     pub(crate) absent_place: Place,
     pub(crate) class_place: Place,
@@ -169,6 +171,7 @@ impl Plan {
             perfect: cache.perfect,
             warm: self.compile_warming(path, cache, checker),
             prefill: self.compile_prefill(path, cache, checker),
+            prefill_step: None,
             absent_place: place(Purpose::Key),
             class_place: place(Purpose::Choose),
             renew_place: place(Purpose::Call),
@@ -217,34 +220,36 @@ impl Plan {
         jobs
     }
 
-    /// Finds the steps that warming jobs do. The programs are compiled after the caches.
+    /// Finds the steps that warming jobs do, and those that renew what is there from the beginning. The programs are compiled after the caches.
     pub(super) fn find_warming_steps(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
         for (id, name) in world.caches.keys().enumerate() {
+            let prefill = self.caches[id].prefill;
+            self.caches[id].prefill_step = prefill.and_then(|(keys, ..)| self.filling_step(world, id, keys));
             for job in 0..self.caches[id].warm.len() {
                 let wanted = self.caches[id].warm[job].keys;
-                let step = self.ops.iter().position(
-                    |op| matches!(op, Op::Cache { cache, keys, .. } if *cache == CacheId(id as u32) && *keys == wanted),
-                );
-                let Some(step) = step else {
-                    let rule =
-                        format!("no endpoint looks into `{name}` with these keys, so nobody knows how to fill it");
-                    checker.problem(
-                        format!("caches.{name}.warm.{job}.keys"),
-                        rule,
-                        "use the keys of a `cache` step for it",
-                    );
+                if let Some(found) = self.filling_step(world, id, wanted) {
+                    let plan = &mut self.caches[id].warm[job];
+                    (plan.step, plan.service) = found;
                     continue;
-                };
-                let endpoint = self.endpoints.partition_point(|endpoint| endpoint.start.at() <= step) - 1;
-                let ends = world.services.values().scan(0, |sum, service| {
-                    *sum += service.endpoints.len();
-                    Some(*sum)
-                });
-                let service = ends.take_while(|&end| end <= endpoint).count();
-                let plan = &mut self.caches[id].warm[job];
-                (plan.step, plan.service) = (Pc(step as u32), ServiceId(service as u32));
+                }
+                let rule = format!("no endpoint looks into `{name}` with these keys, so nobody knows how to fill it");
+                let path = format!("caches.{name}.warm.{job}.keys");
+                checker.problem(path, rule, "use the keys of a `cache` step for it");
             }
         }
+    }
+
+    /// The first step that looks into a cache with these keys, and whose it is.
+    fn filling_step(&self, world: &spec::World, id: usize, wanted: KeysId) -> Option<(Pc, ServiceId)> {
+        let here = |op: &Op| matches!(op, Op::Cache { cache, keys, .. } if cache.at() == id && *keys == wanted);
+        let step = Pc(self.ops.iter().position(here)? as u32);
+        let endpoint = self.endpoint_at(step).at();
+        let ends = world.services.values().scan(0, |sum, service| {
+            *sum += service.endpoints.len();
+            Some(*sum)
+        });
+        let service = ends.take_while(|&end| end <= endpoint).count();
+        Some((step, ServiceId(service as u32)))
     }
 }
 

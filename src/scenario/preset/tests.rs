@@ -4,7 +4,7 @@ use super::*;
 use crate::scenario::typed;
 use serde::de::DeserializeOwned;
 use squall_models::problem::Problem;
-use squall_models::retry;
+use squall_models::{cache, retry, spec};
 
 /// Reads values as what a family takes, and what is wrong with them there.
 type Reader = fn(&Node, &mut Issues) -> Vec<Problem>;
@@ -15,7 +15,12 @@ fn reads<T: DeserializeOwned>(values: &Node, issues: &mut Issues) -> Vec<Problem
 }
 
 /// How each family that has presets is read.
-const FAMILIES: &[(&str, Reader)] = &[("retry", reads::<retry::Spec>)];
+const FAMILIES: &[(&str, Reader)] = &[
+    ("retry", reads::<retry::Spec>),
+    ("cache", reads::<spec::Cache>),
+    ("protect", reads::<cache::protect::Spec>),
+    ("refresh", reads::<cache::refresh::Spec>),
+];
 
 #[test]
 fn every_preset_is_valid_and_every_value_has_a_source() {

@@ -11,7 +11,8 @@ use squall_sim::{Span, Time};
 
 /// Staggered refresh: an entry that was read is made anew in the background before its end, at a moment that depends on
 /// its key: somewhere in the last `window` of its time, give or take the `jitter`. So entries that were filled together do
-/// not go together. No entry is renewed before half of its time is over.
+/// not go together. No entry is renewed before half of its time is over; one whose moment comes too late for the work to be
+/// done in time is missed.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {

@@ -14,7 +14,7 @@ use crate::cache::place::Shards;
 use crate::cache::protect::lock::Locks;
 use crate::cache::store::{Store, Written};
 use crate::outcome::Failure;
-use crate::plan::{CacheId, CachePlan, KeyPlan, KeysId, Op, Pc};
+use crate::plan::{CacheId, CachePlan, KeyPlan, KeysId, Op, Pc, Plan, ReplicaId};
 use crate::report::CacheTotals;
 use squall_sim::random::{Draw, Luck, Place, Purpose};
 use squall_sim::{Key, Time};
@@ -326,8 +326,16 @@ impl Run<'_> {
         let part = cache.home(key).map_or(part, |home| if cache.shards.is_some() { home } else { part });
         let written = cache.stores[part].insert(key, expires);
         if let Some(at) = written.place()
-            && !plan.plain
+            && let Some(note) = cache.stores[part].note_mut(at)
         {
+            // As if it had been asked for by a request that nobody has made.
+            note.origin = plan.prefill_step.map(|(step, service)| {
+                let service = &self.plan.services[service.at()];
+                let one = service.first + (key % u64::from(service.replicas.max(1))) as u32;
+                (step, if plan.per_replica { ReplicaId(part as u32) } else { ReplicaId(one) })
+            });
+            note.number = plan.prefill.map_or(0, |(keys, ..)| Plan::number_for(keys, key));
+            note.root = luck.child(PLACE, 0);
             self.plan_renewal(id, part, at, &mut luck.child(JITTER, 1).at(JITTER));
         }
     }
