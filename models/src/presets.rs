@@ -64,6 +64,10 @@ presets! {
         "xfetch",
     ]
     balance: [
+        "envoy-least-request",
+        "finagle-p2c-ewma",
+        "kube-proxy-random",
+        "linkerd-ewma",
     ]
     autoscaler: [
     ]

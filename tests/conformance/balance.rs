@@ -1,21 +1,24 @@
 //! Recordings of balancers.
 
-use super::vector::{Check, count, list, number, text};
+use super::vector::{Check, count, flag, list, number, text};
 use super::{Exception, Family, Kind};
 use serde_json::Value;
 use squall_models::balance::ketama::Ketama;
+use squall_models::balance::panic::panics;
+use squall_models::balance::slow_start::{SlowStart, Spec};
+use squall_models::units::Duration;
+use squall_sim::Span;
 
 pub(super) const FAMILY: Family = Family { kinds: KINDS, exceptions: EXCEPTIONS };
 
 const KINDS: &[Kind] = &[
     Kind { file: "lb_ketama", vector: "statistics", run: ketama_shares },
     Kind { file: "lb_ketama", vector: "", run: ketama_nodes },
+    Kind { file: "envoy", vector: "panic", run: panic_threshold },
+    Kind { file: "envoy", vector: "slow_start", run: slow_start },
 ];
 
-const EXCEPTIONS: &[Exception] = &[
-    Exception { file: "envoy", vector: "panic", reason: "waits for the balancers" },
-    Exception { file: "envoy", vector: "slow_start", reason: "waits for the balancers" },
-];
+const EXCEPTIONS: &[Exception] = &[];
 
 fn ring(nodes: &[String]) -> impl Fn(&str) -> String + use<> {
     let ring = Ketama::new(nodes);
@@ -56,5 +59,27 @@ fn ketama_shares(vector: &Value, check: &mut Check) -> Result<(), String> {
     };
     check.near("4 to 3", "moved", number(vector, "moved_4_to_3")?, moved(&three), 1e-12);
     check.near("4 to 5", "moved", number(vector, "moved_4_to_5")?, moved(&five), 1e-12);
+    Ok(())
+}
+
+fn panic_threshold(vector: &Value, check: &mut Check) -> Result<(), String> {
+    let threshold = number(&vector["config"], "healthy_panic_threshold_percent")? / 100.0;
+    for (step, row) in list(vector, "healthy_of_total_to_panic")?.iter().enumerate() {
+        let (healthy, total) = (count(row, 0)? as usize, count(row, 1)? as usize);
+        check.same(step, "panic", flag(row, 2)?, panics(healthy, total, threshold));
+    }
+    Ok(())
+}
+
+/// The least share of 10 % is built in, as it is Envoy's default.
+fn slow_start(vector: &Value, check: &mut Check) -> Result<(), String> {
+    let config = &vector["config"];
+    check.near("config", "min_weight", number(config, "min_weight")?, 0.1, 0.0);
+    let window = Duration::from_seconds(number(config, "window_s")?);
+    let policy = SlowStart::new(&Spec { window, aggression: number(config, "aggression")? });
+    for (step, row) in list(vector, "age_s_to_factor")?.iter().enumerate() {
+        let factor = policy.factor(Span::from_seconds(number(row, 0)?));
+        check.near(step, "factor", number(row, 1)?, factor, 1e-12);
+    }
     Ok(())
 }

@@ -17,6 +17,7 @@ macro_rules! id {
     };
 }
 
+mod balance;
 mod cache;
 mod check;
 mod client;
@@ -30,7 +31,7 @@ pub(crate) use check::Checker;
 pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};
 pub(crate) use fault::{Effect, FaultPlan};
 pub(crate) use program::{MAX_SCOPES, Op, ParallelPlan};
-pub(crate) use service::{BalancePlan, CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, PoolPlan, ServicePlan};
+pub(crate) use service::{CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, PoolPlan, ServicePlan};
 pub(crate) use stack::{LayerPlan, MAX_LAYERS, StackPlan};
 
 use crate::blueprint::Settings;

@@ -1,9 +1,11 @@
 //! Services, edges, pools and key sets, compiled.
 
 use super::stack::{Policies, StackId};
-use super::{Checker, DistId, EndpointId, KeysId, Pc, Plan, ServiceId};
+use super::{Checker, DistId, EndpointId, Pc, Plan, ServiceId};
+use crate::balance::Balancer;
+use crate::balance::slow_start::SlowStart;
 use crate::retry::Retry;
-use crate::spec::{self, Balance, Capacity, Keys, Limit, Order, PoolOrder};
+use crate::spec::{self, Capacity, Keys, Limit, Order, PoolOrder};
 use squall_sim::Span;
 use squall_sim::dist::Popularity;
 use squall_sim::random::{Luck, Place, Purpose};
@@ -38,23 +40,6 @@ pub(crate) struct EndpointPlan {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum BalancePlan {
-    RoundRobin,
-    Random,
-    Weighted(Vec<f64>),
-    LeastOutstanding,
-    PowerOfTwo,
-    ConsistentHash { keys: KeysId, ring: Arc<Vec<RingPoint>> },
-}
-
-/// A point on a hash ring, and whose it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct RingPoint {
-    pub(crate) hash: u64,
-    pub(crate) replica: u32,
-}
-
-#[derive(Clone, Debug)]
 pub(crate) struct EdgePlan {
     pub(crate) caller: String,
     pub(crate) callee_name: String,
@@ -67,7 +52,9 @@ pub(crate) struct EdgePlan {
     pub(crate) plain: bool,
     /// Plain, to a service of one replica, and no deadline to pass on.
     pub(crate) short: bool,
-    pub(crate) balance: BalancePlan,
+    pub(crate) balance: Balancer,
+    pub(crate) panic: Option<f64>,
+    pub(crate) slow_start: Option<SlowStart>,
     /// The whole call, retries included.
     pub(crate) total: Option<Span>,
     /// One attempt.
@@ -240,7 +227,7 @@ impl Plan {
         let latency = latency.filter(|id| self.dists[id.at()].is_constant() != Some(0.0));
         let loss = edge.link.loss.map_or(0.0, |loss| loss.get());
         let plain = latency.is_none() && loss == 0.0;
-        let balance = self.compile_balance(path, &edge.balance, service, callee, checker);
+        let balance = self.compile_balance(path, edge, (service, callee), callers, checker);
         let id = super::EdgeId(self.edges.len() as u32);
         let slots = self.balancer_slots;
         let needed = u64::from(callers) * u64::from(replicas);
@@ -264,6 +251,8 @@ impl Plan {
             plain,
             short: plain && replicas == 1 && !edge.propagate_deadline,
             balance,
+            panic: edge.panic_threshold.map(|share| share.get()),
+            slow_start: edge.slow_start.as_ref().map(SlowStart::new),
             total: policies.total,
             timeout: policies.timeout,
             retry: policies.retry,
@@ -278,50 +267,6 @@ impl Plan {
             back: direction("back"),
         });
         Some(id)
-    }
-
-    fn compile_balance(
-        &self,
-        path: &str,
-        balance: &Balance,
-        callee: ServiceId,
-        callee_name: &str,
-        checker: &mut Checker<'_>,
-    ) -> BalancePlan {
-        let replicas = self.services[callee.at()].replicas;
-        match balance {
-            Balance::RoundRobin => BalancePlan::RoundRobin,
-            Balance::Random => BalancePlan::Random,
-            Balance::LeastOutstanding => BalancePlan::LeastOutstanding,
-            Balance::PowerOfTwo => BalancePlan::PowerOfTwo,
-            Balance::Weighted(weights) => {
-                let path = format!("{path}.balance.weighted");
-                if weights.len() != replicas as usize {
-                    let rule = format!("{} weights for the {replicas} replicas of `{callee_name}`", weights.len());
-                    checker.problem(&path, rule, "give one weight for each replica");
-                }
-                for (at, &weight) in weights.iter().enumerate() {
-                    checker.positive(format!("{path}.{at}"), weight);
-                }
-                BalancePlan::Weighted(weights.clone())
-            }
-            Balance::ConsistentHash { keys, points } => {
-                let path = format!("{path}.balance.consistent_hash");
-                checker.within(format!("{path}.points"), (*points).into(), 1, 10_000);
-                let Some(keys) = checker.keys(&format!("{path}.keys"), keys) else {
-                    return BalancePlan::Random;
-                };
-                let mut ring: Vec<RingPoint> = (0..replicas.min(100_000))
-                    .flat_map(|replica| (0..(*points).min(10_000)).map(move |point| (replica, point)))
-                    .map(|(replica, point)| RingPoint {
-                        hash: Place::named(&format!("{callee_name}/{replica}/{point}"), Purpose::Balance).value(),
-                        replica,
-                    })
-                    .collect();
-                ring.sort_unstable();
-                BalancePlan::ConsistentHash { keys, ring: Arc::new(ring) }
-            }
-        }
     }
 
     /// The endpoint that an instruction belongs to.

@@ -90,7 +90,7 @@ mod service;
 pub use cache::{Cache, KeyClass, Negative, Placement, Prefill, Shards, Stale, Warming};
 pub use client::{Arrivals, Client, Load, Patience, Profile, RatePoint, Reload};
 pub use distribution::{Component, Distribution, Law, Quantiles};
-pub use edge::{Balance, Edge, Link, Policy};
+pub use edge::{Edge, Link, Policy};
 pub use fault::{Back, Direction, Fault, Replicas};
 pub use service::{
     Acquire, Call, CallOptions, Capacity, Choice, Endpoint, Limit, Lookup, OnError, Order, Parallel, Pool, PoolOrder,

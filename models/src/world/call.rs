@@ -30,6 +30,8 @@ pub(crate) struct Invocation {
     pub(crate) frames: Key<Frames>,
     /// The last backoff.
     pub(crate) previous: Span,
+    /// When the attempt under way was made, if a balancer counts it.
+    pub(crate) sent: Time,
     pub(crate) edge: EdgeId,
     pub(crate) endpoint: EndpointId,
     pub(crate) client: ClientId,
@@ -74,6 +76,7 @@ impl Invocation {
             patience: Ticket::NONE,
             frames: Key::NONE,
             previous: Span::ZERO,
+            sent: now,
             edge,
             endpoint,
             client: ClientId(0),

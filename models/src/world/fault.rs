@@ -67,6 +67,9 @@ impl Run<'_> {
         for local in 0..plan.replicas {
             let id = ReplicaId(plan.first + local);
             let was_up = std::mem::replace(&mut self.state.replicas[id.at()].up, local >= down);
+            if !was_up && local >= down {
+                self.state.replicas[id.at()].back_since = Some(now);
+            }
             if was_up && local < down {
                 self.crash(id);
             }

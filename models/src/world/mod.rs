@@ -1,6 +1,7 @@
 //! The world under way: what is where at this moment, and what each event does to it.
 
 mod audit;
+mod balance;
 mod cache;
 mod call;
 mod callee;

@@ -103,6 +103,8 @@ pub(crate) struct Replica {
     /// Its number within the service.
     pub(crate) local: u32,
     pub(crate) up: bool,
+    /// When it came back, if it was ever down.
+    pub(crate) back_since: Option<Time>,
     /// Calls in it: workers held, or places taken.
     pub(crate) busy: u64,
     /// How many there can be.
@@ -147,6 +149,7 @@ pub(crate) fn all(plan: &Plan) -> Vec<Replica> {
                 service: ServiceId(id),
                 local,
                 up: true,
+                back_since: None,
                 busy: 0,
                 most,
                 lines: vec![Line::default(); if service.order == Order::Priority { classes } else { 1 }],

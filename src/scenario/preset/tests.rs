@@ -4,7 +4,7 @@ use super::*;
 use crate::scenario::typed;
 use serde::de::DeserializeOwned;
 use squall_models::problem::Problem;
-use squall_models::{cache, retry, spec};
+use squall_models::{balance, cache, retry, spec};
 
 /// Reads values as what a family takes, and what is wrong with them there.
 type Reader = fn(&Node, &mut Issues) -> Vec<Problem>;
@@ -18,6 +18,7 @@ fn reads<T: DeserializeOwned>(values: &Node, issues: &mut Issues) -> Vec<Problem
 const FAMILIES: &[(&str, Reader)] = &[
     ("retry", reads::<retry::Spec>),
     ("cache", reads::<spec::Cache>),
+    ("balance", reads::<balance::Spec>),
     ("protect", reads::<cache::protect::Spec>),
     ("refresh", reads::<cache::refresh::Spec>),
 ];
