@@ -43,10 +43,12 @@
 //! - Problems of a world are found before it runs, all at once, each with its path and a remedy ([`problem::Problem`]).
 #![forbid(unsafe_code)]
 
+pub mod balance;
 mod blueprint;
 pub mod breaker;
 pub mod budget;
 pub mod bulkhead;
+pub mod cache;
 mod checks;
 pub mod eject;
 pub mod fallback;

@@ -109,8 +109,22 @@ presets! {
         "polly-8-hedging",
     ]
     cache: [
+        "varnish",
+    ]
+    protect: [
+        "go-singleflight",
+        "memcache-lease-nsdi13",
+        "nginx-lock",
+    ]
+    refresh: [
+        "caffeine-refresh",
+        "xfetch",
     ]
     balance: [
+        "envoy-least-request",
+        "finagle-p2c-ewma",
+        "kube-proxy-random",
+        "linkerd-ewma",
     ]
     autoscaler: [
     ]

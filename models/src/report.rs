@@ -195,6 +195,23 @@ pub struct CacheTotals {
     pub misses: u64,
     /// Misses that waited for another one's fill.
     pub coalesced: u64,
+    /// Those among them that went on with its outcome.
+    pub shared: u64,
+    /// Hits on an entry whose time was over, or that was from before its shard was lost, and failed fills that were
+    /// replaced by one.
+    pub stale: u64,
+    /// Hits on bad news: that there is nothing of this key, or that its work has failed.
+    pub negative: u64,
+    /// Entries that were being renewed before or after their time, without a miss.
+    pub refreshes: u64,
+    /// Fills that ended well and were not written.
+    pub unstored: u64,
+    /// Corrupt entries that were found out when they were read.
+    pub corrupt: u64,
+    /// Corrupt entries that were served.
+    pub wrong: u64,
+    /// Fills that ended, well or badly.
+    pub ended: u64,
     /// Entries written.
     pub fills: u64,
     /// Entries thrown out for lack of room.

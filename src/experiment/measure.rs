@@ -240,6 +240,16 @@ impl List {
         self.count("coalesced", cache.coalesced);
         self.count("fills", cache.fills);
         self.count("evictions", cache.evictions);
+        self.put("shared", "share", ratio(cache.shared, cache.coalesced));
+        self.put("stale", "share", ratio(cache.stale, cache.hits + cache.misses));
+        self.rate("refreshes", cache.refreshes);
+        self.count("shared", cache.shared);
+        self.count("stale", cache.stale);
+        self.count("negative", cache.negative);
+        self.count("refreshes", cache.refreshes);
+        self.count("unstored", cache.unstored);
+        self.count("corrupt", cache.corrupt);
+        self.count("wrong", cache.wrong);
     }
 
     fn edge(&mut self, edge: &EdgeTotals) {

@@ -104,7 +104,16 @@ fn pool(sum: &mut PoolTotals, other: &PoolTotals) {
 }
 
 fn cache(sum: &mut CacheTotals, other: &CacheTotals) {
-    let CacheTotals { hits, misses, coalesced, fills, evictions, filling_max, same_key_max } = other;
+    let CacheTotals { hits, misses, coalesced, fills, evictions, filling_max, same_key_max, .. } = other;
+    let CacheTotals { shared, stale, negative, refreshes, unstored, corrupt, wrong, ended, .. } = other;
+    sum.shared += shared;
+    sum.stale += stale;
+    sum.negative += negative;
+    sum.refreshes += refreshes;
+    sum.unstored += unstored;
+    sum.corrupt += corrupt;
+    sum.wrong += wrong;
+    sum.ended += ended;
     sum.hits += hits;
     sum.misses += misses;
     sum.coalesced += coalesced;

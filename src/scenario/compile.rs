@@ -78,12 +78,19 @@ pub(super) fn scope(draft: &Draft, settings: &Settings) -> Scope {
         clients: names("clients"),
         services: names("services"),
         pools,
-        caches: names("caches"),
+        caches: names("caches").into_iter().flat_map(|cache| with_classes(cache, draft)).collect(),
         edges: super::visit::calls(world).into_iter().collect(),
         faults: world.faults.iter().map(times).collect(),
         warmup: Time::ZERO + settings.warmup,
         duration: Time::ZERO + settings.duration,
     }
+}
+
+/// A cache, and its classes of keys.
+fn with_classes(cache: String, draft: &Draft) -> Vec<String> {
+    let classes = draft.world.caches.get(&cache).into_iter().flat_map(|spec| &spec.classes);
+    let classes: Vec<String> = classes.map(|class| format!("{cache}.{}", class.name)).collect();
+    std::iter::once(cache).chain(classes).collect()
 }
 
 /// When a fault begins and ends.
@@ -96,12 +103,15 @@ fn times(fault: &Fault) -> (Time, Option<Time>) {
         | Fault::Partition { at, r#for, .. }
         | Fault::ResizePool { at, r#for, .. }
         | Fault::LimitConnections { at, r#for, .. }
+        | Fault::ShardLoss { at, r#for, .. }
         | Fault::Surge { at, r#for, .. } => (at, *r#for),
         // Without an end and a repetition it is over at once.
         Fault::KillQueries { at, r#for, every, .. } => {
             (at, r#for.or_else(|| every.is_none().then(|| Duration::from_seconds(0.0))))
         }
-        Fault::Flush { at, .. } => (at, Some(Duration::from_seconds(0.0))),
+        Fault::Flush { at, .. } | Fault::ExpireKey { at, .. } | Fault::Corrupt { at, .. } => {
+            (at, Some(Duration::from_seconds(0.0)))
+        }
     };
     let start = Time::ZERO + at.span();
     (start, lasts.map(|lasts| start + lasts.span()))

@@ -14,13 +14,13 @@ pub(super) const NAMED: [&str; 9] =
     ["keys", "clients", "services", "caches", "pools", "endpoints", "edges", "variants", "set"];
 
 /// Fields that hold one of several things, told apart by the key.
-const PICKS: [&str; 12] = [
+const PICKS: [&str; 16] = [
     "arrivals", "rate", "capacity", "balance", "patience", "delay", "think", "latency", "max_wait", "budget", "jitter",
-    "wait",
+    "wait", "eviction", "protect", "refresh", "place",
 ];
 
 /// What a scenario may leave out, so that a path may lead through it.
-const IMPLIED: [&str; 14] = [
+const IMPLIED: [&str; 17] = [
     "keys",
     "clients",
     "services",
@@ -34,6 +34,9 @@ const IMPLIED: [&str; 14] = [
     "pools",
     "endpoints",
     "prefill",
+    "shards",
+    "stale",
+    "negative",
     "reload",
 ];
 

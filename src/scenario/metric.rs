@@ -157,6 +157,13 @@ impl Metered for CacheTotals {
         ("coalesced", Unit::Share, |c, _| over(c.coalesced, c.misses)),
         ("fills", Unit::Rate, |c, seconds| per(c.fills, seconds)),
         ("evictions", Unit::Rate, |c, seconds| per(c.evictions, seconds)),
+        ("shared", Unit::Share, |c, _| over(c.shared, c.coalesced)),
+        ("stale", Unit::Share, |c, _| over(c.stale, c.hits + c.misses)),
+        ("negative", Unit::Share, |c, _| over(c.negative, c.hits + c.misses)),
+        ("refreshes", Unit::Rate, |c, seconds| per(c.refreshes, seconds)),
+        ("unstored", Unit::Rate, |c, seconds| per(c.unstored, seconds)),
+        ("corrupt", Unit::Count, |c, _| count(c.corrupt)),
+        ("wrong", Unit::Count, |c, _| count(c.wrong)),
         ("filling.max", Unit::Count, |c, _| count(c.filling_max)),
         ("same_key.max", Unit::Count, |c, _| count(c.same_key_max)),
     ];

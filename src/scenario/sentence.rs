@@ -219,6 +219,10 @@ fn subject(token: &Token<'_>, scope: &Scope) -> Result<(Subject, String), Wrong>
     match parts[0] {
         "clients" => Ok((Subject::Client(known(token, name(1), &scope.clients, "client")?), rest(2))),
         "services" => Ok((Subject::Service(known(token, name(1), &scope.services, "service")?), rest(2))),
+        // A class of a cache's keys.
+        "caches" if scope.caches.contains(&format!("{}.{}", name(1), name(2))) => {
+            Ok((Subject::Cache(format!("{}.{}", name(1), name(2))), rest(3)))
+        }
         "caches" => Ok((Subject::Cache(known(token, name(1), &scope.caches, "cache")?), rest(2))),
         "pools" => {
             let (service, pool) =

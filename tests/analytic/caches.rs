@@ -30,9 +30,13 @@ pub(crate) fn hit_ratio(run: &Run) -> f64 {
 
 fn few_keys() -> Vec<Found> {
     let keys = json!({"zipf": {"count": 8, "exponent": 1.0}});
-    let world = cached(&keys, &json!({"deterministic": {"rate": "1000/s"}}), &json!({"capacity": 3}), &json!([]));
-    let run = Lab::new(world, 1_000.0).warmup(1.0).run(1);
-    vec![row("LRU", hit_ratio(&run), 999_000.0)]
+    let ratio = |eviction: &str| {
+        let cache = json!({"capacity": 3, "eviction": eviction});
+        let world = cached(&keys, &json!({"deterministic": {"rate": "1000/s"}}), &cache, &json!([]));
+        hit_ratio(&Lab::new(world, 1_000.0).warmup(1.0).run(1))
+    };
+    let rows = [("LRU", "lru"), ("FIFO", "fifo"), ("LFU_perfect", "perfect_lfu")];
+    rows.map(|(name, eviction)| row(name, ratio(eviction), 999_000.0)).into()
 }
 
 fn time_to_live() -> Vec<Found> {
@@ -89,18 +93,20 @@ fn known_trace() -> Vec<Found> {
     let keys = zipf_trace();
     assert_eq!(keys[..10], [64, 1, 7, 2, 209, 41, 2, 54, 3, 18], "the trace is another one");
     assert_eq!(keys.iter().sum::<u64>(), 4_605_046, "the trace is another one");
-    let hits = |capacity: u32| {
+    let hits = |(name, eviction): (&str, &str), capacity: u32| {
         let arrivals = json!({"deterministic": {"rate": "1000/s", "first": "0s"}});
         let uniform = json!({"uniform": {"count": 1}});
-        let world = cached(&uniform, &arrivals, &json!({"capacity": capacity}), &json!([]));
+        let cache = json!({"capacity": capacity, "eviction": eviction});
+        let world = cached(&uniform, &arrivals, &cache, &json!([]));
         let mut lab = Lab::new(world, 49.9995);
         let trace = Keys::Trace { file: "in memory".into(), keys: keys.clone() };
         lab.world.keys.insert("items".into(), trace);
         let run = lab.run(1);
         assert_eq!(run.client("web").ok, 50_000);
-        row(&format!("LRU_hits_C{capacity}"), run.cache("l1").hits as f64, 1.0)
+        row(&format!("{name}_hits_C{capacity}"), run.cache("l1").hits as f64, 1.0)
     };
-    [5, 25, 50, 125].map(hits).into()
+    let evictions = [("LRU", "lru"), ("FIFO", "fifo"), ("LFU", "lfu"), ("SIEVE", "sieve")];
+    evictions.into_iter().flat_map(|eviction| [5, 25, 50, 125].map(|capacity| hits(eviction, capacity))).collect()
 }
 
 fn cold_start() -> Vec<Found> {

@@ -1,8 +1,9 @@
 //! Faults, compiled: when each begins and ends, and what it does to whom.
 
-use super::{CacheId, Checker, DistId, EdgeId, Plan, ServiceId};
-use crate::spec::{self, Direction, Fault, Replicas};
+use super::{CacheId, Checker, DistId, EdgeId, KeyPlan, Op, Plan, ServiceId};
+use crate::spec::{self, Back, Direction, Fault, Replicas};
 use crate::units::Duration;
+use squall_sim::random::{Place, Purpose};
 use squall_sim::{Span, Time};
 
 #[derive(Clone, Debug)]
@@ -40,6 +41,21 @@ pub(crate) enum Effect {
     },
     Flush {
         cache: CacheId,
+        key: Option<u64>,
+    },
+    ExpireKey {
+        cache: CacheId,
+        key: u64,
+    },
+    Corrupt {
+        cache: CacheId,
+        share: f64,
+        place: Place,
+    },
+    ShardLoss {
+        cache: CacheId,
+        shards: u32,
+        old_entries: bool,
     },
     ResizePool {
         service: ServiceId,
@@ -78,7 +94,11 @@ pub(super) fn describe(fault: &Fault) -> String {
         Fault::Errors { service, replicas, share, .. } => format!("errors {service}{} {share}", some(replicas)),
         Fault::Link { from, to, .. } => format!("link {from} → {to}"),
         Fault::Partition { from, to, .. } => format!("partition {from} → {to}"),
-        Fault::Flush { cache, .. } => format!("flush {cache}"),
+        Fault::Flush { cache, key: None, .. } => format!("flush {cache}"),
+        Fault::Flush { cache, key: Some(key), .. } => format!("flush {cache} key {key}"),
+        Fault::ExpireKey { cache, key, .. } => format!("expire {cache} key {key}"),
+        Fault::Corrupt { cache, share, .. } => format!("corrupt {cache} {share}"),
+        Fault::ShardLoss { cache, shards, .. } => format!("lose {shards} of {cache}"),
         Fault::ResizePool { service, pool, size, .. } => format!("resize pool {service}.{pool} to {size}"),
         Fault::LimitConnections { service, most, .. } => format!("limit connections of {service} to {most}"),
         Fault::KillQueries { service, .. } => format!("kill queries of {service}"),
@@ -104,8 +124,9 @@ impl Fault {
             | Self::ResizePool { at, r#for, .. }
             | Self::LimitConnections { at, r#for, .. }
             | Self::KillQueries { at, r#for, .. }
+            | Self::ShardLoss { at, r#for, .. }
             | Self::Surge { at, r#for, .. } => (*at, *r#for),
-            Self::Flush { at, .. } => (*at, None),
+            Self::Flush { at, .. } | Self::ExpireKey { at, .. } | Self::Corrupt { at, .. } => (*at, None),
         }
     }
 
@@ -122,6 +143,9 @@ impl Fault {
             Self::ResizePool { .. } => "resize_pool",
             Self::LimitConnections { .. } => "limit_connections",
             Self::KillQueries { .. } => "kill_queries",
+            Self::ExpireKey { .. } => "expire_key",
+            Self::Corrupt { .. } => "corrupt",
+            Self::ShardLoss { .. } => "shard_loss",
             Self::Surge { .. } => "surge",
         }
     }
@@ -159,9 +183,15 @@ impl Plan {
                 Effect::Errors { service, replicas, share: share.get() }
             }
             Fault::Link { .. } | Fault::Partition { .. } => self.link_effect(path, fault, checker)?,
-            Fault::Flush { cache, .. } => Effect::Flush { cache: checker.cache(&format!("{path}.cache"), cache)? },
             Fault::ResizePool { .. } | Fault::LimitConnections { .. } | Fault::KillQueries { .. } => {
                 connection_effect(world, path, fault, checker)?
+            }
+            Fault::Flush { cache, .. }
+            | Fault::ExpireKey { cache, .. }
+            | Fault::Corrupt { cache, .. }
+            | Fault::ShardLoss { cache, .. } => {
+                let id = checker.cache(&format!("{path}.cache"), cache)?;
+                self.cache_effect(path, fault, id, checker)?
             }
             Fault::Surge { client, factor, .. } => {
                 checker.positive(format!("{path}.factor"), *factor);
@@ -185,6 +215,46 @@ impl Plan {
         };
         checker.within(format!("{path}.replicas"), count.into(), 1, there.into());
         Some((id, count))
+    }
+
+    fn cache_effect(&self, path: &str, fault: &Fault, cache: CacheId, checker: &mut Checker<'_>) -> Option<Effect> {
+        Some(match fault {
+            Fault::Flush { key, .. } => {
+                let key = key.map(|key| self.cached_key(path, cache, key, checker));
+                Effect::Flush { cache, key }
+            }
+            Fault::ExpireKey { key, .. } => {
+                Effect::ExpireKey { cache, key: self.cached_key(path, cache, *key, checker) }
+            }
+            Fault::Corrupt { share, .. } => {
+                Effect::Corrupt { cache, share: share.get(), place: Place::named(path, Purpose::Fail) }
+            }
+            Fault::ShardLoss { shards, back, .. } => {
+                let there = self.caches.get(cache.at())?.shards.map_or(0, |(count, ..)| count);
+                checker.within(format!("{path}.shards"), (*shards).into(), 1, there.into());
+                Effect::ShardLoss { cache, shards: *shards, old_entries: *back == Back::OldEntries }
+            }
+            _ => return None,
+        })
+    }
+
+    /// The number that a key has inside: keys of a law count from 0 there, and from 1 in a file.
+    fn cached_key(&self, path: &str, cache: CacheId, key: u64, checker: &mut Checker<'_>) -> u64 {
+        let sets = self.ops.iter().find_map(|op| match op {
+            Op::Cache { cache: id, keys, .. } if *id == cache => self.keys.get(keys.at()),
+            _ => None,
+        });
+        match sets {
+            Some(KeyPlan::Law(law, _)) => {
+                checker.within(format!("{path}.key"), key, 1, law.keys());
+                key.saturating_sub(1)
+            }
+            Some(KeyPlan::Trace(_)) => key,
+            None => {
+                checker.problem(format!("{path}.cache"), "no endpoint looks into this cache", "add a `cache` step");
+                key
+            }
+        }
     }
 
     fn surge(&self, world: &spec::World, path: &str, client: &str, checker: &mut Checker<'_>) -> Option<Effect> {

@@ -18,6 +18,8 @@ macro_rules! id {
 }
 
 mod admission;
+mod balance;
+mod cache;
 mod check;
 mod client;
 mod fault;
@@ -26,12 +28,13 @@ mod program;
 mod service;
 mod stack;
 
+pub(crate) use cache::CachePlan;
 pub(crate) use check::Checker;
 pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};
 pub(crate) use fault::{Effect, FaultPlan, Kill};
 pub(crate) use pool::{ConnectionsPlan, LibraryPlan, PoolPlan};
 pub(crate) use program::{MAX_SCOPES, Op, ParallelPlan};
-pub(crate) use service::{BalancePlan, CachePlan, CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, ServicePlan};
+pub(crate) use service::{CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, ServicePlan};
 pub(crate) use stack::{FallbackPlan, LayerKind, LayerPlan, MAX_LAYERS, StackPlan};
 
 use crate::blueprint::Settings;
@@ -76,6 +79,7 @@ pub(crate) struct Plan {
     pub(crate) layers: u32,
     pub(crate) pools: Vec<PoolPlan>,
     pub(crate) caches: Vec<CachePlan>,
+    pub(crate) cache_names: Vec<String>,
     pub(crate) keys: Vec<KeyPlan>,
     pub(crate) faults: Vec<FaultPlan>,
     pub(crate) ops: Vec<Op>,
@@ -106,6 +110,7 @@ impl Plan {
             layers: 0,
             pools: Vec::new(),
             caches: Vec::new(),
+            cache_names: world.caches.keys().cloned().collect(),
             keys: Vec::new(),
             faults: Vec::new(),
             ops: Vec::new(),
@@ -123,6 +128,7 @@ impl Plan {
         plan.compile_caches(world, &mut checker);
         plan.compile_clients(world, &mut checker);
         plan.compile_programs(world, &mut checker);
+        plan.find_warming_steps(world, &mut checker);
         plan.compile_faults(world, &mut checker);
         plan.names.edges = plan.edges.iter().map(|edge| (edge.caller.clone(), edge.callee_name.clone())).collect();
         if checker.problems.is_empty() { Ok(plan) } else { Err(checker.problems) }
@@ -138,11 +144,16 @@ fn names(world: &spec::World) -> Names {
         .services
         .iter()
         .flat_map(|(service, spec)| spec.pools.keys().map(move |pool| (service.clone(), pool.clone())));
+    // Each cache, and after it its classes of keys.
+    let caches = world.caches.iter().flat_map(|(name, cache)| {
+        let classes = cache.classes.iter().map(move |class| format!("{name}.{}", class.name));
+        std::iter::once(name.clone()).chain(classes)
+    });
     Names {
         clients: world.clients.keys().cloned().collect(),
         services: world.services.keys().cloned().collect(),
         pools: pools.collect(),
-        caches: world.caches.keys().cloned().collect(),
+        caches: caches.collect(),
         edges: Vec::new(),
         faults: world.faults.iter().map(fault::describe).collect(),
     }

@@ -44,6 +44,7 @@ pub(crate) enum Op {
         cache: CacheId,
         keys: KeysId,
         hit: Pc,
+        place: Place,
     },
     /// Closes the scope that a missed `Cache` opened, and writes the entry.
     Fill,
@@ -346,7 +347,8 @@ impl<'c> Compiler<'_, '_, 'c> {
         let cache = self.checker.cache(&format!("{path}.name"), &lookup.name);
         let keys = self.checker.keys(&format!("{path}.keys"), &lookup.keys);
         let at = self.plan.ops.len();
-        let op = |hit| Some(Op::Cache { cache: cache?, keys: keys?, hit });
+        let place = Place::named(path, Purpose::Jitter);
+        let op = |hit| Some(Op::Cache { cache: cache?, keys: keys?, hit, place });
         self.plan.ops.push(Op::End);
         self.scoped(path, |compiler| compiler.steps(&format!("{path}.miss"), &lookup.miss));
         self.plan.ops.push(Op::Fill);

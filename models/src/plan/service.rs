@@ -1,9 +1,11 @@
-//! Services, edges, pools, caches and key sets, compiled.
+//! Services, edges, pools and key sets, compiled.
 
 use super::stack::{Policies, StackId};
-use super::{Checker, ConnectionsPlan, DistId, EndpointId, KeysId, Pc, Plan, ServiceId};
+use super::{Checker, ConnectionsPlan, DistId, EndpointId, Pc, Plan, ServiceId};
+use crate::balance::Balancer;
+use crate::balance::slow_start::SlowStart;
 use crate::retry::Retry;
-use crate::spec::{self, Admission, Balance, Capacity, Keys, Limit, Order};
+use crate::spec::{self, Admission, Capacity, Keys, Limit, Order};
 use squall_sim::Span;
 use squall_sim::dist::Popularity;
 use squall_sim::random::{Luck, Place, Purpose};
@@ -54,23 +56,6 @@ pub(crate) struct EndpointPlan {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum BalancePlan {
-    RoundRobin,
-    Random,
-    Weighted(Vec<f64>),
-    LeastOutstanding,
-    PowerOfTwo,
-    ConsistentHash { keys: KeysId, ring: Arc<Vec<RingPoint>> },
-}
-
-/// A point on a hash ring, and whose it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct RingPoint {
-    pub(crate) hash: u64,
-    pub(crate) replica: u32,
-}
-
-#[derive(Clone, Debug)]
 pub(crate) struct EdgePlan {
     pub(crate) caller: String,
     pub(crate) callee_name: String,
@@ -83,7 +68,9 @@ pub(crate) struct EdgePlan {
     pub(crate) plain: bool,
     /// Plain, to a service of one replica, and no deadline to pass on.
     pub(crate) short: bool,
-    pub(crate) balance: BalancePlan,
+    pub(crate) balance: Balancer,
+    pub(crate) panic: Option<f64>,
+    pub(crate) slow_start: Option<SlowStart>,
     /// The whole call, retries included.
     pub(crate) total: Option<Span>,
     /// One attempt.
@@ -108,16 +95,6 @@ pub(crate) struct LinkPlaces {
     pub(crate) latency: Place,
     pub(crate) loss: Place,
     pub(crate) fault: Place,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct CachePlan {
-    pub(crate) capacity: u64,
-    pub(crate) ttl: Option<Span>,
-    pub(crate) per_replica: bool,
-    pub(crate) coalesce: bool,
-    /// Keys, how many, and whether their ages are spread.
-    pub(crate) prefill: Option<(KeysId, u64, bool)>,
 }
 
 #[derive(Clone, Debug)]
@@ -241,38 +218,6 @@ impl Plan {
         self.replicas = self.replicas.saturating_add(service.replicas);
     }
 
-    pub(super) fn compile_caches(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
-        for (name, cache) in &world.caches {
-            let path = format!("caches.{name}");
-            if let Limit::At(capacity) = cache.capacity {
-                checker.within(format!("{path}.capacity"), capacity, 1, 1 << 31);
-            }
-            let ttl = cache.ttl.map(|ttl| checker.span(format!("{path}.ttl"), ttl));
-            let prefill = cache.prefill.as_ref().and_then(|prefill| {
-                let keys = checker.keys(&format!("{path}.prefill.keys"), &prefill.keys)?;
-                let Some(KeyPlan::Law(law, _)) = self.keys.get(keys.at()) else {
-                    let remedy = "leave `prefill` out, or use a key set with a law";
-                    checker.problem(
-                        format!("{path}.prefill.keys"),
-                        "a key set read from a trace has no popularity",
-                        remedy,
-                    );
-                    return None;
-                };
-                let count = prefill.count.unwrap_or(u64::MAX).min(law.keys()).min(limit(cache.capacity));
-                checker.within(format!("{path}.prefill.count"), count, 1, 50_000_000);
-                Some((keys, count, prefill.spread))
-            });
-            self.caches.push(CachePlan {
-                capacity: limit(cache.capacity),
-                ttl,
-                per_replica: cache.per_replica,
-                coalesce: cache.coalesce,
-                prefill,
-            });
-        }
-    }
-
     /// Compiles an edge; `callers` is the number of replicas that call.
     pub(super) fn compile_edge(
         &mut self,
@@ -292,7 +237,7 @@ impl Plan {
         let latency = latency.filter(|id| self.dists[id.at()].is_constant() != Some(0.0));
         let loss = edge.link.loss.map_or(0.0, |loss| loss.get());
         let plain = latency.is_none() && loss == 0.0;
-        let balance = self.compile_balance(path, &edge.balance, service, callee, checker);
+        let balance = self.compile_balance(path, edge, (service, callee), callers, checker);
         let id = super::EdgeId(self.edges.len() as u32);
         let slots = self.balancer_slots;
         let needed = u64::from(callers) * u64::from(replicas);
@@ -316,6 +261,8 @@ impl Plan {
             plain,
             short: plain && replicas == 1 && !edge.propagate_deadline,
             balance,
+            panic: edge.panic_threshold.map(|share| share.get()),
+            slow_start: edge.slow_start.as_ref().map(SlowStart::new),
             total: policies.total,
             timeout: policies.timeout,
             retry: policies.retry,
@@ -332,48 +279,10 @@ impl Plan {
         Some(id)
     }
 
-    fn compile_balance(
-        &self,
-        path: &str,
-        balance: &Balance,
-        callee: ServiceId,
-        callee_name: &str,
-        checker: &mut Checker<'_>,
-    ) -> BalancePlan {
-        let replicas = self.services[callee.at()].replicas;
-        match balance {
-            Balance::RoundRobin => BalancePlan::RoundRobin,
-            Balance::Random => BalancePlan::Random,
-            Balance::LeastOutstanding => BalancePlan::LeastOutstanding,
-            Balance::PowerOfTwo => BalancePlan::PowerOfTwo,
-            Balance::Weighted(weights) => {
-                let path = format!("{path}.balance.weighted");
-                if weights.len() != replicas as usize {
-                    let rule = format!("{} weights for the {replicas} replicas of `{callee_name}`", weights.len());
-                    checker.problem(&path, rule, "give one weight for each replica");
-                }
-                for (at, &weight) in weights.iter().enumerate() {
-                    checker.positive(format!("{path}.{at}"), weight);
-                }
-                BalancePlan::Weighted(weights.clone())
-            }
-            Balance::ConsistentHash { keys, points } => {
-                let path = format!("{path}.balance.consistent_hash");
-                checker.within(format!("{path}.points"), (*points).into(), 1, 10_000);
-                let Some(keys) = checker.keys(&format!("{path}.keys"), keys) else {
-                    return BalancePlan::Random;
-                };
-                let mut ring: Vec<RingPoint> = (0..replicas.min(100_000))
-                    .flat_map(|replica| (0..(*points).min(10_000)).map(move |point| (replica, point)))
-                    .map(|(replica, point)| RingPoint {
-                        hash: Place::named(&format!("{callee_name}/{replica}/{point}"), Purpose::Balance).value(),
-                        replica,
-                    })
-                    .collect();
-                ring.sort_unstable();
-                BalancePlan::ConsistentHash { keys, ring: Arc::new(ring) }
-            }
-        }
+    /// The endpoint that an instruction belongs to.
+    pub(crate) fn endpoint_at(&self, pc: Pc) -> EndpointId {
+        let after = self.endpoints.partition_point(|endpoint| endpoint.start.at() <= pc.at());
+        EndpointId(after.saturating_sub(1) as u32)
     }
 
     pub(crate) fn endpoint(&self, id: EndpointId) -> &EndpointPlan {

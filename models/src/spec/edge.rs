@@ -1,6 +1,7 @@
 //! From a caller to a callee: the link, the choice of a replica, and the policies in between.
 
 use super::Distribution;
+use crate::balance;
 use crate::retry;
 use crate::units::{Duration, Share};
 use crate::{breaker, bulkhead, fallback, hedge, limit};
@@ -16,7 +17,15 @@ pub struct Edge {
     pub link: Link,
     /// Which replica gets a call; `round_robin` by default.
     #[serde(default)]
-    pub balance: Balance,
+    pub balance: balance::Spec,
+    /// When fewer than this share of the replicas are up, health is no longer believed, and calls go to all of them, dead
+    /// ones included. Envoy's default is `50%` (exactly half is no panic); never by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panic_threshold: Option<Share>,
+    /// A replica that has come back gets less at first; its full share at once by default. For balancers that choose at
+    /// random or in turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_start: Option<balance::slow_start::Spec>,
     /// What the caller does about slow and failed calls, outermost first, at most eight. Each replica of the caller has
     /// its own. The order matters: a `timeout` around `retry` is for the whole call, one inside of it for each attempt;
     /// a `breaker` inside of `retry` counts every attempt and its rejections are tried again, one around it counts each
@@ -41,36 +50,6 @@ pub struct Link {
     /// The share of messages that never arrive; the caller learns of it only by its timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Share>,
-}
-
-/// Which replica gets a call. Replicas that are down get none.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Balance {
-    /// Each in turn.
-    #[default]
-    RoundRobin,
-    /// Any, with equal chance.
-    Random,
-    /// Any, by weight; one weight for each replica.
-    Weighted(Vec<f64>),
-    /// The one with the fewest calls outstanding from this caller; the first of several. A call that has timed out is
-    /// outstanding until the callee is done with it, or is told to `cancel`.
-    LeastOutstanding,
-    /// The better of two at random, by calls outstanding from this caller.
-    PowerOfTwo,
-    /// The same key always goes to the same replica (a ring with virtual nodes).
-    ConsistentHash {
-        /// The key set that decides.
-        keys: String,
-        /// Points on the ring for each replica; 100 by default.
-        #[serde(default = "hundred")]
-        points: u32,
-    },
-}
-
-fn hundred() -> u32 {
-    100
 }
 
 /// What the caller does about slow and failed calls.

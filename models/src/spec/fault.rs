@@ -85,12 +85,49 @@ pub enum Fault {
         #[serde(default)]
         direction: Direction,
     },
-    /// A cache loses all its entries, at once.
+    /// A cache loses its entries, at once.
     Flush {
         /// When.
         at: Duration,
         /// The cache.
         cache: String,
+        /// Only the entry of this key; 1 is the most popular one, or the number as it is in a trace. All by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<u64>,
+    },
+    /// The entry of one key is over before its time. Unlike a flush, it leaves the old value for those who may serve it.
+    ExpireKey {
+        /// When.
+        at: Duration,
+        /// The cache.
+        cache: String,
+        /// The key; 1 is the most popular one, or the number as it is in a trace.
+        key: u64,
+    },
+    /// A share of a cache's entries turns to garbage.
+    Corrupt {
+        /// When.
+        at: Duration,
+        /// The cache.
+        cache: String,
+        /// The share of the keys.
+        share: Share,
+    },
+    /// Shards of a cache are lost.
+    ShardLoss {
+        /// When it begins.
+        at: Duration,
+        /// How long it lasts; to the end of the run by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        r#for: Option<Duration>,
+        /// The cache.
+        cache: String,
+        /// How many of its shards, counted from the first; 1 by default.
+        #[serde(default = "one")]
+        shards: u32,
+        /// What they hold when they are back; `nothing` by default.
+        #[serde(default)]
+        back: Back,
     },
     /// The pools of a service get another size; at the end they get their own again.
     ResizePool {
@@ -154,6 +191,21 @@ pub enum Fault {
         /// How many times as many requests.
         factor: f64,
     },
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What a shard holds when it is back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Back {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// What it held when it was lost. What is still good of that is served, and counted as `stale`.
+    OldEntries,
 }
 
 /// How many replicas of a service.

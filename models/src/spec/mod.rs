@@ -83,6 +83,7 @@ macro_rules! number_or_word {
 pub(crate) use number_or_word;
 
 mod admission;
+mod cache;
 mod client;
 mod distribution;
 mod edge;
@@ -91,14 +92,15 @@ mod pool;
 mod service;
 
 pub use admission::{Admission, Optional};
+pub use cache::{Cache, KeyClass, Negative, Placement, Prefill, Shards, Stale, Warming};
 pub use client::{Arrivals, Client, Load, Patience, Profile, RatePoint, Reload};
 pub use distribution::{Component, Distribution, Law, Quantiles};
-pub use edge::{Balance, Edge, Link, Policy};
-pub use fault::{Direction, Fault, Replicas};
+pub use edge::{Edge, Link, Policy};
+pub use fault::{Back, Direction, Fault, Replicas};
 pub use pool::{Connections, Pool, PoolOrder};
 pub use service::{
-    Acquire, Cache, Call, CallOptions, Capacity, Choice, Endpoint, Limit, Lookup, OnError, Order, Parallel, Prefill,
-    Queue, Service, Step,
+    Acquire, Call, CallOptions, Capacity, Choice, Endpoint, Limit, Lookup, OnError, Order, Parallel, Queue, Service,
+    Step,
 };
 
 use crate::units::Share;

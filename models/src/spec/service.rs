@@ -1,7 +1,7 @@
 //! What serves requests: capacity, queue, pools, and endpoints as small programs.
 
 use super::{Admission, Connections, Distribution, Edge, Named, Optional, Pool};
-use crate::units::{Duration, Share};
+use crate::units::Share;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -230,43 +230,4 @@ pub struct Acquire {
     pub pool: String,
     /// What is done with the connection.
     pub steps: Vec<Step>,
-}
-
-/// A keyed cache that evicts the least recently used entry.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Cache {
-    /// What this stands for, and where its numbers come from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub about: Option<String>,
-    /// How many entries fit; no bound by default.
-    #[serde(default)]
-    pub capacity: Limit,
-    /// How long an entry is good after it was filled; for ever by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ttl: Option<Duration>,
-    /// One cache in each replica of the services that use it, lost when the replica crashes; shared by default.
-    #[serde(default)]
-    pub per_replica: bool,
-    /// While one miss is being filled, further misses of the same key wait for it instead of doing the work again.
-    #[serde(default)]
-    pub coalesce: bool,
-    /// Entries that are there when the run begins; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prefill: Option<Prefill>,
-}
-
-/// Entries that are there when the run begins.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Prefill {
-    /// The key set they belong to.
-    pub keys: String,
-    /// How many, the most popular ones; as many as fit by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
-    /// Give the entries ages spread evenly over the TTL, as in a cache that has long been in use. Otherwise all were
-    /// filled at the start, and expire together.
-    #[serde(default)]
-    pub spread: bool,
 }

@@ -30,6 +30,8 @@ pub(crate) struct Invocation {
     pub(crate) frames: Key<Frames>,
     /// What the retry policy left here the last time.
     pub(crate) memory: u64,
+    /// When the attempt under way was made, if a balancer counts it.
+    pub(crate) sent: Time,
     pub(crate) edge: EdgeId,
     pub(crate) endpoint: EndpointId,
     pub(crate) client: ClientId,
@@ -76,6 +78,7 @@ impl Invocation {
             patience: Ticket::NONE,
             frames: Key::NONE,
             memory: 0,
+            sent: now,
             edge,
             endpoint,
             client: ClientId(0),
@@ -134,6 +137,8 @@ pub(crate) struct Call {
     pub(crate) guarded: bool,
     /// A branch of `parallel`, or spawned: runs within the replica of its parent, without a worker of its own.
     pub(crate) strand: bool,
+    /// Sent to fill a cache, and done when that is filled.
+    pub(crate) renews: bool,
 }
 
 /// Where a call goes: the callee, one of its replicas, and its program.
@@ -190,6 +195,7 @@ impl Call {
             served: false,
             guarded: false,
             strand: false,
+            renews: false,
         }
     }
 }

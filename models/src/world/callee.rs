@@ -162,6 +162,17 @@ impl Run<'_> {
 
     /// A call ends: close what it holds, free its worker, answer.
     pub(super) fn finish(&mut self, key: Key<Call>, outcome: Outcome) {
+        if let Err(failure) = outcome
+            && self.state.calls.get(key).is_some_and(|call| call.open > 0)
+            && self.rescue(key, failure)
+        {
+            return;
+        }
+        self.end(key, outcome);
+    }
+
+    /// A call ends, whatever could still be done for it.
+    fn end(&mut self, key: Key<Call>, outcome: Outcome) {
         self.finish_here(key, outcome);
     }
 
@@ -169,7 +180,7 @@ impl Run<'_> {
     #[inline(always)]
     pub(super) fn finish_here(&mut self, key: Key<Call>, outcome: Outcome) {
         if let Err(failure) = outcome {
-            self.close_scopes(key, failure);
+            self.close_scopes(key, 0, failure);
         }
         let now = self.cx.now();
         let Some(call) = self.state.calls.get(key) else { return };
@@ -234,9 +245,12 @@ impl Run<'_> {
                 self.leave_pool_line(key);
             }
             CallState::Joining => self.kill_strands(key, failure),
-            CallState::WaitingForFill | CallState::Ready => {}
+            CallState::WaitingForFill => {
+                self.cx.cancel(call.timer);
+            }
+            CallState::Ready => {}
         }
-        self.finish(key, Err(failure));
+        self.end(key, Err(failure));
     }
 }
 

@@ -1,22 +1,26 @@
 //! The caller's side of a call: choose a replica, wait, time out, try again, give up.
 
+use super::balance::slot;
 use super::call::{Call, Destination, Invocation};
 use super::link::{Sent, Trouble};
 use super::stack::Frames;
 use super::{Cx, Event, Run, Task};
+use crate::balance::Memory;
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{BalancePlan, EdgeId, EdgePlan, Plan, ReplicaId, ServiceId};
+use crate::plan::{EdgeId, EdgePlan, Plan, ReplicaId, ServiceId};
 use crate::report::EdgeTotals;
 use crate::retry::{Facts, Hint, Next};
-use squall_sim::random::{Draw, Luck, Place};
+use squall_sim::random::{Luck, Place};
 use squall_sim::{Key, Lane, Span, Ticket, Time};
 
 /// What changes about an edge.
 #[derive(Clone, Debug)]
 pub(crate) struct EdgeState {
     pub(crate) totals: EdgeTotals,
-    /// Whose turn it is, for each of the caller's replicas.
-    turns: Vec<u32>,
+    /// What the balancer remembers, for each of the caller's replicas; empty if there is nothing to choose.
+    pub(super) memories: Vec<Memory>,
+    /// All replicas, where they can be asked for although they are down.
+    pub(super) everybody: Vec<u32>,
     pub(super) timeout_lane: Option<Lane>,
     total_lane: Option<Lane>,
     pub(super) short: Short,
@@ -45,10 +49,12 @@ impl EdgeState {
         let replicas = plan.services[edge.callee.at()].replicas;
         let next = plan.edges.iter().map(|e| e.slots).filter(|&slots| slots > edge.slots).min();
         let slots = next.unwrap_or(plan.balancer_slots) - edge.slots;
-        let counts = replicas > 1 && matches!(edge.balance, BalancePlan::LeastOutstanding | BalancePlan::PowerOfTwo);
+        let counts = replicas > 1 && edge.balance.counts();
+        let callers = if replicas > 1 { (slots / replicas) as usize } else { 0 };
         Self {
             totals: EdgeTotals::default(),
-            turns: vec![0; (slots / replicas.max(1)) as usize],
+            memories: vec![edge.balance.memory(replicas); callers],
+            everybody: if edge.panic.is_some() { (0..replicas).collect() } else { Vec::new() },
             timeout_lane: None,
             total_lane: None,
             plain: edge.plain,
@@ -156,14 +162,17 @@ impl Run<'_> {
         let via = self.state.invocations[key].via > 0;
         let picked = match self.state.services[edge.callee.at()].up[..] {
             _ if via => self.other_end(key),
-            [only] => Some(only),
+            [only] if edge.panic.is_none() => Some(only),
             _ => self.pick(key, luck),
         };
         let Some(target) = picked else {
             return if via { self.unreachable(key) } else { self.refused(key, edge_id, attempt, luck) };
         };
         let Sent::After(latency) = self.send(edge_id, luck, true) else {
-            self.state.invocations[key].target = self.outstanding(edge_id, caller, target);
+            let sent = self.cx.now();
+            let target = self.outstanding(edge_id, caller, target);
+            let invocation = &mut self.state.invocations[key];
+            (invocation.target, invocation.sent) = (target, sent);
             return;
         };
         let target_counted = self.outstanding(edge_id, caller, target);
@@ -176,7 +185,7 @@ impl Run<'_> {
         };
         let (call, place) = self.state.calls.take_place();
         *place = Call::new((key, invocation), to, (attempt, luck), (now, deadline));
-        (invocation.call, invocation.target) = (call, target_counted);
+        (invocation.call, invocation.target, invocation.sent) = (call, target_counted, now);
         if latency.is_zero() {
             self.deliver(call);
         } else {
@@ -449,11 +458,15 @@ impl Run<'_> {
         let edge = &self.plan.edges[invocation.edge.at()];
         let at = slot(self.plan, edge, invocation.caller, invocation.target);
         self.state.outstanding[at] -= 1;
+        self.tell_balancer(key);
         self.state.invocations[key].target = UNCOUNTED;
     }
 
     /// The callee works on, so for the balancer the attempt stays outstanding until it is done there.
     fn linger(&mut self, key: Key<Invocation>, call: Key<Call>) {
+        if self.state.invocations[key].target != UNCOUNTED {
+            self.tell_balancer(key);
+        }
         let invocation = &mut self.state.invocations[key];
         let target = std::mem::replace(&mut invocation.target, UNCOUNTED);
         if target != UNCOUNTED {
@@ -470,59 +483,4 @@ impl Run<'_> {
         }
         self.state.servers.call_over(key);
     }
-
-    /// Which of several replicas gets this attempt; none if all are down.
-    #[inline(never)]
-    fn pick(&mut self, key: Key<Invocation>, luck: Luck) -> Option<u32> {
-        let plan = self.plan;
-        let Invocation { edge: id, caller, root, number, .. } = self.state.invocations[key];
-        let edge = &plan.edges[id.at()];
-        let up = &self.state.services[edge.callee.at()].up;
-        if up.is_empty() {
-            return None;
-        }
-        let outstanding = |replica: u32| self.state.outstanding[slot(plan, edge, caller, replica)];
-        let mut draws = luck.at(edge.balance_place);
-        Some(match &edge.balance {
-            BalancePlan::RoundRobin => {
-                let turn = &mut self.state.edges[id.at()].turns[caller as usize];
-                let picked = up[*turn as usize % up.len()];
-                *turn = (*turn + 1) % up.len() as u32;
-                picked
-            }
-            BalancePlan::Random => up[below(up.len(), &mut draws)],
-            BalancePlan::Weighted(weights) => {
-                let total: f64 = up.iter().map(|&replica| weights[replica as usize]).sum();
-                let mut left = draws.unit() * total;
-                let chosen = up.iter().find(|&&replica| {
-                    left -= weights[replica as usize];
-                    left < 0.0
-                });
-                *chosen.unwrap_or(&up[up.len() - 1])
-            }
-            BalancePlan::LeastOutstanding => *up.iter().min_by_key(|&&replica| outstanding(replica))?,
-            BalancePlan::PowerOfTwo => {
-                let first = below(up.len(), &mut draws);
-                let second = (first + 1 + below(up.len() - 1, &mut draws)) % up.len();
-                if outstanding(up[second]) < outstanding(up[first]) { up[second] } else { up[first] }
-            }
-            BalancePlan::ConsistentHash { keys, ring } => {
-                let key = plan.keys[keys.at()].key(root, number);
-                let hash = Luck::new(key).at(edge.balance_place).bits();
-                let start = ring.partition_point(|point| point.hash < hash);
-                let points = ring[start..].iter().chain(&ring[..start]);
-                points.map(|point| point.replica).find(|replica| up.binary_search(replica).is_ok())?
-            }
-        })
-    }
-}
-
-/// A number below `count`, each as likely to within 2^-53.
-fn below(count: usize, draws: &mut impl Draw) -> usize {
-    (draws.unit() * count as f64) as usize
-}
-
-#[inline]
-fn slot(plan: &Plan, edge: &EdgePlan, caller: u32, target: u32) -> usize {
-    (edge.slots + caller * plan.services[edge.callee.at()].replicas + target) as usize
 }

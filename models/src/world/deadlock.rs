@@ -1,6 +1,6 @@
 //! Deadlocks: who waits for whom, and who can never go on.
 //!
-//! Workers and connections are resources with several units, so a cycle alone is no deadlock. The classic reduction
+//! Workers, connections and the outcome of another one's cache fill are resources with several units, so a cycle alone is no deadlock. The classic reduction
 //! tells: whoever can go on will one day give back what it holds, so whoever waits for that can go on too; who is left
 //! when nothing changes any more is stuck for ever. Only a wait with a timeout ends by itself.
 
@@ -18,6 +18,8 @@ const MOST_CALLS: usize = 200_000;
 enum Resource {
     Workers(usize),
     Pool(usize),
+    /// The outcome of the fill that this call does for that cache.
+    Fill(usize, Key<Call>),
 }
 
 impl Run<'_> {
@@ -32,7 +34,11 @@ impl Run<'_> {
         // The calls of a dry pool can be stuck while others come and go in the same replica.
         let still = self.state.pools.iter().zip(&self.state.observer.given);
         let dry = still.filter(|(pool, given)| pool.waiting() > 0 && pool.totals.given == **given);
-        let suspects = full.count() + dry.count();
+        // Somebody who waits for a fill can wait for himself, in an idle world.
+        let ended = self.state.observer.filled.iter();
+        let caches = self.state.caches.iter().zip(ended);
+        let waiting = caches.filter(|(cache, ended)| cache.waiting > 0 && cache.totals.ended == **ended);
+        let suspects = full.count() + dry.count() + waiting.count();
         if suspects == 0 || suspects == self.state.observer.suspects || self.state.calls.len() > MOST_CALLS {
             return;
         }
@@ -69,7 +75,7 @@ impl Run<'_> {
         loop {
             let mut changed = false;
             for (key, call) in self.state.calls.iter() {
-                if live[key.index()] || !self.can_go_on(call, &live, &workers, &pools) {
+                if live[key.index()] || !self.can_go_on((key, call), &live, &workers, &pools) {
                     continue;
                 }
                 changed = true;
@@ -91,17 +97,18 @@ impl Run<'_> {
         }
     }
 
-    fn can_go_on(&self, call: &Call, live: &[bool], workers: &[bool], pools: &[bool]) -> bool {
-        match self.waits_for(call) {
+    fn can_go_on(&self, (key, call): (Key<Call>, &Call), live: &[bool], workers: &[bool], pools: &[bool]) -> bool {
+        match self.waits_for(key, call) {
             Wait::Nothing => true,
             Wait::Call(callee) => live[callee.index()],
             Wait::Resource(Resource::Workers(replica)) => workers[replica],
             Wait::Resource(Resource::Pool(pool)) => pools[pool],
+            Wait::Resource(Resource::Fill(_, filler)) => live.get(filler.index()).copied().unwrap_or(true),
             Wait::Strands => false,
         }
     }
 
-    fn waits_for(&self, call: &Call) -> Wait {
+    fn waits_for(&self, key: Key<Call>, call: &Call) -> Wait {
         let timed = call.timer != Ticket::NONE;
         match call.state {
             CallState::Queued if !timed => Wait::Resource(Resource::Workers(call.replica.at())),
@@ -118,6 +125,12 @@ impl Run<'_> {
                 {
                     // Without a callee the message is on its way, or lost; that is no deadlock.
                     if self.state.calls.get(child.call).is_some() { Wait::Call(child.call) } else { Wait::Nothing }
+                }
+                _ => Wait::Nothing,
+            },
+            CallState::WaitingForFill if !timed => match self.filler(key) {
+                Some((cache, filler)) if self.state.calls.get(filler).is_some() => {
+                    Wait::Resource(Resource::Fill(cache.at(), filler))
                 }
                 _ => Wait::Nothing,
             },
@@ -162,17 +175,19 @@ impl Run<'_> {
         match resource {
             Resource::Workers(replica) => call.served && call.replica.at() == replica,
             Resource::Pool(pool) => self.held_pools(call).any(|held| held == pool),
+            Resource::Fill(_, filler) => key == filler,
         }
     }
 
     /// The resource that a stuck call waits for in the end, through its callees and strands, and since when.
     fn blocked_on(&self, key: Key<Call>) -> Option<(Resource, Time)> {
-        let mut call = self.state.calls.get(key)?;
+        let mut key = key;
         loop {
-            match self.waits_for(call) {
+            let call = self.state.calls.get(key)?;
+            match self.waits_for(key, call) {
                 Wait::Resource(resource) => return Some((resource, call.since)),
-                Wait::Call(callee) => call = self.state.calls.get(callee)?,
-                Wait::Strands => call = self.state.calls.get(call.family.first)?,
+                Wait::Call(callee) => key = callee,
+                Wait::Strands => key = call.family.first,
                 Wait::Nothing => return None,
             }
         }
@@ -189,6 +204,7 @@ impl Run<'_> {
                 let (service, pool) = &names.pools[self.state.pools[pool].id.at()];
                 format!("pools.{service}.{pool}")
             }
+            Resource::Fill(cache, _) => format!("caches.{}", self.plan.cache_names[cache]),
         }
     }
 }

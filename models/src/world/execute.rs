@@ -1,5 +1,6 @@
 //! Running an endpoint's program.
 
+use super::cache::Found;
 use super::call::{Call, Invocation, State as CallState};
 use super::{Event, Run};
 use crate::outcome::{Failure, Outcome};
@@ -89,12 +90,25 @@ impl Run<'_> {
                     return Next::Stop;
                 }
             }
-            Op::Cache { cache, keys, hit } => match self.look_up(key, cache, keys) {
-                super::cache::Found::Hit => return Next::Jump(hit),
-                super::cache::Found::Miss => {}
-                super::cache::Found::Wait => return Next::Stop,
+            Op::Cache { cache, keys, hit, place } => match self.look_up(key, cache, keys, place) {
+                Found::Hit if self.state.calls[key].only_warms() => {
+                    self.finish(key, Ok(()));
+                    return Next::Stop;
+                }
+                Found::Hit => return Next::Jump(hit),
+                Found::Miss => {}
+                Found::Wait => return Next::Stop,
+                Found::Failed(failure) => {
+                    self.finish(key, Err(failure));
+                    return Next::Stop;
+                }
             },
-            Op::Fill => self.fill(key),
+            Op::Fill => {
+                if !self.fill(key) {
+                    self.finish(key, Ok(()));
+                    return Next::Stop;
+                }
+            }
             Op::Acquire { pool } => {
                 if !self.acquire(key, pool) {
                     return Next::Stop;
@@ -220,6 +234,11 @@ enum Next {
 }
 
 impl Call {
+    /// It was sent to fill a cache, and that is not open yet.
+    fn only_warms(&self) -> bool {
+        self.renews && self.open == 0
+    }
+
     /// The piece of work, or the sleep, is over.
     #[inline]
     fn step_done(&mut self) {

@@ -5,7 +5,7 @@ use super::call::{Call, State as CallState};
 use super::link::Trouble;
 use super::{Event, Run};
 use crate::outcome::Failure;
-use crate::plan::{EdgeId, Effect, Kill, ReplicaId, ServiceId};
+use crate::plan::{CacheId, EdgeId, Effect, Kill, ReplicaId, ServiceId};
 use squall_sim::{Key, Span};
 
 impl Run<'_> {
@@ -24,7 +24,16 @@ impl Run<'_> {
             Effect::Crash { service, .. } => self.apply_crashes(service),
             Effect::Slow { service, .. } | Effect::Errors { service, .. } => self.apply_impairments(service),
             Effect::Link { edge, .. } | Effect::Partition { edge, .. } => self.apply_trouble(edge),
-            Effect::Flush { cache } if begins => self.state.caches[cache.at()].flush(None),
+            Effect::ShardLoss { cache, old_entries, .. } => self.apply_shard_losses(cache, old_entries),
+            Effect::Flush { cache, key } if begins => match key {
+                Some(key) => self.state.caches[cache.at()].flush_key(key),
+                None => self.state.caches[cache.at()].flush(None),
+            },
+            Effect::ExpireKey { cache, key } if begins => {
+                let now = self.cx.now();
+                self.state.caches[cache.at()].expire_key(key, now);
+            }
+            Effect::Corrupt { cache, share, place } if begins => self.state.caches[cache.at()].corrupt(share, place),
             Effect::ResizePool { service, pool, .. } => self.apply_size(service, pool),
             Effect::LimitConnections { service, .. } => self.apply_limit(service),
             Effect::KillQueries(kill) if begins => {
@@ -33,7 +42,11 @@ impl Run<'_> {
                     self.again(number, every);
                 }
             }
-            Effect::Flush { .. } | Effect::Surge | Effect::KillQueries(_) => {}
+            Effect::Flush { .. }
+            | Effect::ExpireKey { .. }
+            | Effect::Corrupt { .. }
+            | Effect::Surge
+            | Effect::KillQueries(_) => {}
         }
     }
 
@@ -51,6 +64,15 @@ impl Run<'_> {
         active.map(|(fault, _)| &fault.effect)
     }
 
+    fn apply_shard_losses(&mut self, target: CacheId, old_entries: bool) {
+        let lost = self.in_force().filter_map(|effect| match effect {
+            Effect::ShardLoss { cache, shards, .. } if *cache == target => Some(*shards),
+            _ => None,
+        });
+        let (lost, now) = (lost.max().unwrap_or(0), self.cx.now());
+        self.state.caches[target.at()].lose_shards(lost as usize, old_entries, now);
+    }
+
     fn apply_crashes(&mut self, target: ServiceId) {
         let down = self.in_force().filter_map(|effect| match effect {
             Effect::Crash { service, replicas } if *service == target => Some(*replicas),
@@ -65,6 +87,9 @@ impl Run<'_> {
         for local in 0..plan.replicas {
             let id = ReplicaId(plan.first + local);
             let was_up = std::mem::replace(&mut self.state.replicas[id.at()].up, local >= down);
+            if !was_up && local >= down {
+                self.state.replicas[id.at()].back_since = Some(now);
+            }
             if was_up && local < down {
                 self.crash(id);
             } else if !was_up && local >= down {

@@ -1,6 +1,7 @@
 //! The world under way: what is where at this moment, and what each event does to it.
 
 mod audit;
+mod balance;
 mod cache;
 mod call;
 mod callee;
@@ -15,7 +16,7 @@ mod guard;
 mod layer;
 mod line;
 mod link;
-mod lookup;
+pub(crate) mod lookup;
 mod observe;
 mod packed;
 mod pool;
@@ -31,7 +32,7 @@ mod traffic;
 
 use crate::blueprint::Violation;
 use crate::outcome::Failure;
-use crate::plan::{ClientId, Plan, ReplicaId};
+use crate::plan::{CacheId, ClientId, Plan, ReplicaId};
 use crate::report::{Ending, Report};
 use cache::CacheState;
 use call::{Call, Invocation, Reload};
@@ -89,6 +90,12 @@ pub(crate) enum Event {
     ErrandLate(Key<Errand>),
     /// A server has noticed that the other end of a connection is gone.
     Forget(Key<Ghost>),
+    /// A call that waits for a cache entry looks again.
+    LookAgain(Key<Call>),
+    /// The time has come to renew the entry at this place of a cache.
+    Renew { cache: CacheId, store: u32, at: u32 },
+    /// The next key of a job that fills a cache.
+    Warm { cache: CacheId, job: u16, next: u32 },
     /// Word that the caller no longer waits reaches the callee.
     Cancel(Key<Call>),
     /// A fault begins or ends.
@@ -195,6 +202,9 @@ impl Run<'_> {
             Event::ErrandDone(errand) => self.errand_done(errand),
             Event::ErrandLate(errand) => self.errand_late(errand),
             Event::Forget(ghost) => self.state.servers.forget(ghost),
+            Event::LookAgain(call) => self.look_again(call),
+            Event::Renew { cache, store, at } => self.renew(cache, store, at),
+            Event::Warm { cache, job, next } => self.warm(cache, job, next),
             Event::Cancel(call) => self.kill(call, Failure::Cancelled),
             Event::Thought { client, user } => self.arrive_closed(client, user),
             Event::Reload(reload) => self.arrive_again(reload),
@@ -213,6 +223,7 @@ impl Run<'_> {
             Task::SendBack(invocation, stand, failure) => self.proceed(invocation, stand, Some(failure)),
             Task::Resume { call, outcome } => self.resume(call, outcome),
             Task::Finish { call, outcome } => self.finish(call, outcome),
+            Task::LookAgain(call) => self.look_again(call),
             Task::Cancel(call) => self.kill(call, Failure::Cancelled),
         }
     }
@@ -232,6 +243,7 @@ impl World {
         run.prefill_caches();
         run.schedule_sizes();
         (0..run.plan.replicas).for_each(|replica| run.start_pools(ReplicaId(replica)));
+        run.schedule_warming();
         Simulated(simulation)
     }
 }

@@ -1,5 +1,6 @@
 //! What is seen of a run: totals between instants, series over time, and what failed first.
 
+use super::cache::CacheState;
 use super::{Event, Run};
 use crate::histogram::Histogram;
 use crate::plan::Plan;
@@ -26,6 +27,8 @@ pub(crate) struct Observer {
     pub(super) ended: Vec<u64>,
     /// Connections given by each pool at the last tick.
     pub(super) given: Vec<u64>,
+    /// Fills that had ended in each cache at the last tick.
+    pub(super) filled: Vec<u64>,
     pub(super) suspects: usize,
     /// Windows until the next search for deadlocks, and the pause after a search that finds none.
     pub(super) pause: (u32, u32),
@@ -47,10 +50,11 @@ impl Observer {
             before: Totals::empty(plan),
             series: Series { resolution: settings.resolution, columns: columns(plan), values: Vec::new() },
             failing: Vec::new(),
-            usual: vec![f64::NAN; plan.caches.len()],
+            usual: vec![f64::NAN; plan.names.caches.len()],
             deadlocks: Vec::new(),
             ended: vec![0; plan.replicas as usize],
             given: Vec::new(),
+            filled: vec![0; plan.caches.len()],
             suspects: 0,
             pause: (0, 1),
             busy: vec![0; plan.services.len()],
@@ -134,7 +138,7 @@ impl Run<'_> {
             clients: self.state.clients.iter().map(|c| c.totals.counts(c.in_flight)).collect(),
             services: self.state.services.iter().map(|s| s.totals.counts()).collect(),
             pools,
-            caches: self.state.caches.iter().map(|cache| cache.totals.clone()).collect(),
+            caches: cache_totals(&self.state.caches),
             edges: self.state.edges.iter().map(|edge| edge.totals.counts()).collect(),
         }
     }
@@ -173,6 +177,9 @@ impl Run<'_> {
         self.state.observer.last_tick = now;
         for (seen, replica) in self.state.observer.ended.iter_mut().zip(&self.state.replicas) {
             *seen = replica.ended;
+        }
+        for (seen, cache) in self.state.observer.filled.iter_mut().zip(&self.state.caches) {
+            *seen = cache.totals.ended;
         }
         self.state.observer.given.clear();
         self.state.observer.given.extend(self.state.pools.iter().map(|pool| pool.totals.given));
@@ -297,6 +304,12 @@ impl Run<'_> {
     }
 }
 
+/// The totals of each cache, and after them those of its classes.
+fn cache_totals(caches: &[CacheState]) -> Vec<CacheTotals> {
+    let each = caches.iter().flat_map(|cache| std::iter::once(&cache.totals).chain(&cache.classes));
+    each.cloned().collect()
+}
+
 fn share(part: Span, whole: Span) -> f64 {
     part.nanos() as f64 / whole.nanos() as f64
 }
@@ -309,7 +322,7 @@ impl Totals {
             clients: vec![ClientTotals::default(); plan.clients.len()],
             services: vec![ServiceTotals::default(); plan.services.len()],
             pools: vec![PoolTotals::default(); plan.pools.len()],
-            caches: vec![CacheTotals::default(); plan.caches.len()],
+            caches: vec![CacheTotals::default(); plan.names.caches.len()],
             edges: vec![EdgeTotals::default(); plan.edges.len()],
         }
     }
@@ -454,7 +467,8 @@ impl PoolTotals {
 
 impl CacheTotals {
     fn subtract(&mut self, early: &Self) {
-        subtract!(self, early: hits, misses, coalesced, fills, evictions);
+        subtract!(self, early: hits, misses, coalesced, fills, evictions, shared, stale, negative, refreshes, unstored);
+        subtract!(self, early: corrupt, wrong, ended);
     }
 }
 

@@ -4,7 +4,7 @@
 use super::Event;
 use super::stack::Alarm;
 use crate::outcome::Failure;
-use crate::plan::{ClientId, ReplicaId};
+use crate::plan::{CacheId, ClientId, ReplicaId};
 use squall_sim::Key;
 
 /// An [`Event`], packed: its kind in the lowest byte of the first number, its details above and in the second.
@@ -41,6 +41,10 @@ impl From<Event> for Packed {
             Event::ErrandDone(errand) => (20, 0, errand.raw()),
             Event::ErrandLate(errand) => (21, 0, errand.raw()),
             Event::Forget(ghost) => (22, 0, ghost.raw()),
+            Event::LookAgain(call) => (23, 0, call.raw()),
+            // A world has fewer than 2^24 caches: each is written out in its file.
+            Event::Renew { cache, store, at } => (24, u64::from(cache.0) << 32 | u64::from(store), at.into()),
+            Event::Warm { cache, job, next } => (25, u64::from(cache.0) << 16 | u64::from(job), next.into()),
         };
         Self(details << 8 | kind, subject)
     }
@@ -83,6 +87,9 @@ impl Packed {
             20 => Event::ErrandDone(Key::from_raw(subject)),
             21 => Event::ErrandLate(Key::from_raw(subject)),
             22 => Event::Forget(Key::from_raw(subject)),
+            23 => Event::LookAgain(Key::from_raw(subject)),
+            24 => Event::Renew { cache: CacheId((details >> 32) as u32), store: details as u32, at: number },
+            25 => Event::Warm { cache: CacheId((details >> 16) as u32), job: details as u16, next: number },
             _ => Event::Tick,
         }
     }
@@ -119,6 +126,9 @@ mod tests {
             Event::ErrandDone(Key::from_raw(2)),
             Event::ErrandLate(Key::from_raw(1)),
             Event::Forget(Key::from_raw(5 << 32)),
+            Event::LookAgain(call),
+            Event::Renew { cache: CacheId(0xff_ffff), store: u32::MAX, at: u32::MAX },
+            Event::Warm { cache: CacheId(0xff_ffff), job: u16::MAX, next: u32::MAX },
         ];
         let answer = |failure| Event::Answer { invocation, attempt: 1, failure: Some(failure) };
         events.extend(Failure::ALL.map(answer));

@@ -375,14 +375,14 @@ impl Run<'_> {
         }
     }
 
-    /// Closes all scopes of a call that fails, innermost first.
-    pub(super) fn close_scopes(&mut self, key: Key<Call>, failure: Failure) {
-        while let Some(call) = self.state.calls.get_mut(key).filter(|call| call.open > 0) {
+    /// Closes the scopes of a call that fails, innermost first, down to this many.
+    pub(super) fn close_scopes(&mut self, key: Key<Call>, left: u8, failure: Failure) {
+        while let Some(call) = self.state.calls.get_mut(key).filter(|call| call.open > left) {
             call.open -= 1;
             let (opened, depth) = (call.scopes[call.open as usize], call.open);
             match self.plan.ops[opened.at()] {
                 Op::Acquire { pool } => self.give_back(key, pool, depth),
-                Op::Cache { cache, keys, .. } => self.fill_failed(key, cache, keys, failure),
+                Op::Cache { .. } => self.fill_failed(key, opened, failure),
                 _ => unreachable!("only `acquire` and `cache` open scopes"),
             }
         }

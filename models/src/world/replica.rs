@@ -106,6 +106,8 @@ pub(crate) struct Replica {
     /// It has guards at its door: those of number `guard`.
     pub(crate) guarded: bool,
     pub(crate) guard: u32,
+    /// When it came back, if it was ever down.
+    pub(crate) back_since: Option<Time>,
     /// Calls in it: workers held, or places taken.
     pub(crate) busy: u64,
     /// How many there can be.
@@ -153,6 +155,7 @@ pub(crate) fn all(plan: &Plan) -> Vec<Replica> {
                 up: true,
                 guarded,
                 guard: guards,
+                back_since: None,
                 busy: 0,
                 most,
                 lines: vec![Line::default(); if service.order == Order::Priority { classes } else { 1 }],

@@ -62,6 +62,7 @@ impl Run<'_> {
             served: false,
             guarded: false,
             strand: true,
+            renews: false,
             ..*parent
         })
     }

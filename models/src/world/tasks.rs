@@ -21,6 +21,8 @@ pub(crate) enum Task {
     Resume { call: Key<Call>, outcome: Outcome },
     /// A call ends.
     Finish { call: Key<Call>, outcome: Outcome },
+    /// A call that waits for a cache entry looks again.
+    LookAgain(Key<Call>),
     /// Stop a call that nobody waits for.
     Cancel(Key<Call>),
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::scenario::typed;
 use serde::de::DeserializeOwned;
 use squall_models::problem::Problem;
-use squall_models::{budget, bulkhead, hedge, limit, retry, shed, throttle};
+use squall_models::{balance, budget, bulkhead, cache, hedge, limit, retry, shed, spec, throttle};
 
 /// Reads values as what a family takes, and what is wrong with them there.
 type Reader = fn(&Node, &mut Issues) -> Vec<Problem>;
@@ -22,6 +22,10 @@ const FAMILIES: &[(&str, Reader)] = &[
     ("limit", |values, issues| reads(values, issues, limit::check)),
     ("shed", |values, issues| reads(values, issues, shed::check)),
     ("hedge", |values, issues| reads(values, issues, hedge::check)),
+    ("cache", reads::<spec::Cache>),
+    ("balance", reads::<balance::Spec>),
+    ("protect", reads::<cache::protect::Spec>),
+    ("refresh", reads::<cache::refresh::Spec>),
 ];
 
 #[test]
