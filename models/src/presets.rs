@@ -43,7 +43,13 @@ presets! {
     ]
     bulkhead: [
     ]
-    pool: [
+    library: [
+        "go-sql-1.27",
+        "hikaricp-5",
+        "hikaricp-6",
+        "hikaricp-7",
+        "pgbouncer-1.25",
+        "sqlalchemy-2",
     ]
     limit: [
     ]

@@ -14,9 +14,23 @@ pub(super) const NAMED: [&str; 9] =
     ["keys", "clients", "services", "caches", "pools", "endpoints", "edges", "variants", "set"];
 
 /// Fields that hold one of several things, told apart by the key.
-const PICKS: [&str; 12] = [
-    "arrivals", "rate", "capacity", "balance", "patience", "delay", "think", "latency", "max_wait", "budget", "jitter",
+const PICKS: [&str; 16] = [
+    "arrivals",
+    "rate",
+    "capacity",
+    "balance",
+    "patience",
+    "delay",
+    "think",
+    "latency",
+    "max_wait",
+    "budget",
+    "jitter",
     "wait",
+    "library",
+    "connect",
+    "login",
+    "round_trip",
 ];
 
 /// What a scenario may leave out, so that a path may lead through it.

@@ -4,7 +4,7 @@ use super::*;
 use crate::scenario::typed;
 use serde::de::DeserializeOwned;
 use squall_models::problem::Problem;
-use squall_models::retry;
+use squall_models::{pool, retry};
 
 /// Reads values as what a family takes, and what is wrong with them there.
 type Reader = fn(&Node, &mut Issues) -> Vec<Problem>;
@@ -15,7 +15,7 @@ fn reads<T: DeserializeOwned>(values: &Node, issues: &mut Issues) -> Vec<Problem
 }
 
 /// How each family that has presets is read.
-const FAMILIES: &[(&str, Reader)] = &[("retry", reads::<retry::Spec>)];
+const FAMILIES: &[(&str, Reader)] = &[("library", reads::<pool::Spec>), ("retry", reads::<retry::Spec>)];
 
 #[test]
 fn every_preset_is_valid_and_every_value_has_a_source() {
