@@ -10,5 +10,6 @@ mod analytic;
 mod conformance;
 mod determinism;
 mod policies;
+mod pools;
 mod properties;
 mod support;
