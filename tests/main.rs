@@ -12,5 +12,6 @@ mod caching;
 mod conformance;
 mod determinism;
 mod policies;
+mod pools;
 mod properties;
 mod support;

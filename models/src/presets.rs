@@ -84,7 +84,13 @@ presets! {
         "resilience4j-bulkhead",
         "resilience4j-thread-pool-bulkhead",
     ]
-    pool: [
+    library: [
+        "go-sql-1.27",
+        "hikaricp-5",
+        "hikaricp-6",
+        "hikaricp-7",
+        "pgbouncer-1.25",
+        "sqlalchemy-2",
     ]
     limit: [
         "envoy-adaptive-concurrency",

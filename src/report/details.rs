@@ -17,6 +17,7 @@ pub(super) fn details(outcome: &Outcome, width: usize) -> String {
     out += &fates(outcome, totals, width);
     out += &services(outcome, totals, width);
     out += &pools(outcome, totals, width);
+    out += &connections(outcome, totals, width);
     out + &caches(outcome, totals, width)
 }
 
@@ -150,6 +151,37 @@ fn pools(outcome: &Outcome, totals: &Totals, width: usize) -> String {
             or_dash(pool.wait.quantile(0.5), time),
             or_dash(pool.wait.quantile(0.99), time),
             or_dash(ratio(pool.timeouts, pool.asked), percent),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    section(&columns, &rows, width)
+}
+
+/// Pools that open connections themselves; those of a plain pool are always there.
+fn connections(outcome: &Outcome, totals: &Totals, width: usize) -> String {
+    let columns = [
+        ("connections", 0),
+        ("open\nmean", 0),
+        ("open\nmax", 2),
+        ("opened", 0),
+        ("closed", 4),
+        ("failed\nlog-ins", 0),
+        ("log-in\np50", 3),
+        ("log-in\np99", 1),
+        ("half-open\nmax", 1),
+    ];
+    let pools = outcome.names.pools.iter().zip(&totals.pools);
+    let rows = pools.filter(|(_, pool)| pool.opened + pool.connect_failures > 0).map(|((service, name), pool)| {
+        vec![
+            format!("{service}.{name}"),
+            mean_level(outcome, pool.open_seconds),
+            count(pool.open_max as f64),
+            per_second(outcome, pool.opened),
+            per_second(outcome, pool.closed),
+            per_second(outcome, pool.connect_failures),
+            or_dash(pool.connect.quantile(0.5), time),
+            or_dash(pool.connect.quantile(0.99), time),
+            count(pool.half_open_max as f64),
         ]
     });
     let rows: Vec<_> = rows.collect();

@@ -14,9 +14,9 @@ pub(super) const NAMED: [&str; 9] =
     ["keys", "clients", "services", "caches", "pools", "endpoints", "edges", "variants", "set"];
 
 /// Fields that hold one of several things, told apart by the key.
-const PICKS: [&str; 16] = [
+const PICKS: [&str; 20] = [
     "arrivals", "rate", "capacity", "balance", "patience", "delay", "think", "latency", "max_wait", "budget", "jitter",
-    "wait", "eviction", "protect", "refresh", "place",
+    "wait", "eviction", "protect", "refresh", "place", "library", "connect", "login", "round_trip",
 ];
 
 /// What a scenario may leave out, so that a path may lead through it.

@@ -1,7 +1,7 @@
 //! The oracle: the same world with nothing in short supply, as a bound on what any measure could reach.
 
 use super::{Case, ORACLE, UNMITIGATED};
-use squall_models::spec::{Capacity, Limit, World};
+use squall_models::spec::{Capacity, Limit, Pool, World};
 use squall_models::{Blueprint, Settings};
 
 /// As many connections as anybody can ask for.
@@ -31,11 +31,12 @@ fn unlimited(world: &World) -> World {
         service.capacity = Capacity::Unlimited;
         service.queue.capacity = Limit::Unlimited;
         service.queue.max_wait = None;
+        service.connections = None;
         for endpoint in service.endpoints.values_mut() {
             endpoint.queues = true;
         }
         for pool in service.pools.values_mut() {
-            pool.size = pool.size.max(PLENTY);
+            *pool = Pool::plain(pool.size.unwrap_or(0).max(PLENTY));
         }
     }
     for cache in world.caches.values_mut() {

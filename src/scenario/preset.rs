@@ -148,7 +148,6 @@ impl Expansion<'_> {
                     let named = merge::NAMED.contains(&parent);
                     // A name that the user gave is no family; what it names may be of one.
                     let family = match parent {
-                        "pools" => "pool",
                         "caches" => "cache",
                         _ if named => "",
                         _ => name,
@@ -245,7 +244,6 @@ fn offer(schema: &mut serde_json::Value, families: &BTreeMap<&str, Vec<&str>>) {
                 let (true, Some(fields)) = (key == "properties", value.as_object_mut()) else { continue };
                 for (name, field) in fields {
                     let (at, family) = match name.as_str() {
-                        "pools" => (field.get_mut("additionalProperties"), "pool"),
                         "caches" => (field.get_mut("additionalProperties"), "cache"),
                         name => (Some(field), name),
                     };

@@ -6,7 +6,7 @@
 mod caches;
 mod deadlocks;
 mod expected;
-mod formulas;
+pub(crate) mod formulas;
 mod golden;
 mod phenomena;
 mod queues;

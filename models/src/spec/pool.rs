@@ -59,6 +59,28 @@ pub struct Pool {
     pub adaptive: Option<pool::adaptive::Spec>,
 }
 
+impl Pool {
+    /// A plain pool of this size, in which everybody waits for as long as it takes.
+    #[must_use]
+    pub fn plain(size: u32) -> Self {
+        Self {
+            size: Some(size),
+            overflow: 0,
+            wait: None,
+            order: PoolOrder::Fifo,
+            library: None,
+            to: None,
+            connect: None,
+            connect_timeout: None,
+            login: None,
+            round_trip: None,
+            silence: None,
+            keepalive: None,
+            adaptive: None,
+        }
+    }
+}
+
 /// Who gets a connection that comes free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

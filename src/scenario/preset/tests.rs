@@ -4,7 +4,7 @@ use super::*;
 use crate::scenario::typed;
 use serde::de::DeserializeOwned;
 use squall_models::problem::Problem;
-use squall_models::{balance, budget, bulkhead, cache, hedge, limit, retry, shed, spec, throttle};
+use squall_models::{balance, budget, bulkhead, cache, hedge, limit, pool, retry, shed, spec, throttle};
 
 /// Reads values as what a family takes, and what is wrong with them there.
 type Reader = fn(&Node, &mut Issues) -> Vec<Problem>;
@@ -22,10 +22,11 @@ const FAMILIES: &[(&str, Reader)] = &[
     ("limit", |values, issues| reads(values, issues, limit::check)),
     ("shed", |values, issues| reads(values, issues, shed::check)),
     ("hedge", |values, issues| reads(values, issues, hedge::check)),
-    ("cache", reads::<spec::Cache>),
-    ("balance", reads::<balance::Spec>),
-    ("protect", reads::<cache::protect::Spec>),
-    ("refresh", reads::<cache::refresh::Spec>),
+    ("cache", |values, issues| reads::<spec::Cache>(values, issues, |_| Vec::new())),
+    ("balance", |values, issues| reads::<balance::Spec>(values, issues, |_| Vec::new())),
+    ("protect", |values, issues| reads::<cache::protect::Spec>(values, issues, |_| Vec::new())),
+    ("refresh", |values, issues| reads::<cache::refresh::Spec>(values, issues, |_| Vec::new())),
+    ("library", |values, issues| reads::<pool::Spec>(values, issues, |_| Vec::new())),
 ];
 
 #[test]
