@@ -15,8 +15,26 @@ pub(super) const NAMED: [&str; 9] =
 
 /// Fields that hold one of several things, told apart by the key.
 const PICKS: [&str; 20] = [
-    "arrivals", "rate", "capacity", "balance", "patience", "delay", "think", "latency", "max_wait", "budget", "jitter",
-    "wait", "eviction", "protect", "refresh", "place", "library", "connect", "login", "round_trip",
+    "arrivals",
+    "rate",
+    "capacity",
+    "balance",
+    "patience",
+    "delay",
+    "think",
+    "latency",
+    "max_wait",
+    "budget",
+    "jitter",
+    "wait",
+    "eviction",
+    "protect",
+    "refresh",
+    "place",
+    "library",
+    "connect",
+    "login",
+    "round_trip",
 ];
 
 /// What a scenario may leave out, so that a path may lead through it.

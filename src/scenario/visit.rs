@@ -106,6 +106,7 @@ fn called(list: &[Step], found: &mut dyn FnMut(&str)) {
             Step::Parallel(Parallel { branches, .. }) => branches.iter().for_each(|list| called(list, found)),
             Step::Choose(choices) => choices.iter().for_each(|choice| called(&choice.steps, found)),
             Step::Cache(Lookup { hit, miss, .. }) => [hit, miss].into_iter().for_each(|list| called(list, found)),
+            Step::Optional(optional) => called(&optional.steps, found),
             Step::Acquire(Acquire { steps, .. }) | Step::Spawn(steps) => called(steps, found),
             Step::Work(_) | Step::Sleep(_) | Step::Write(_) | Step::Fail(_) => {}
         }
