@@ -12,6 +12,7 @@ mod interrupt;
 mod list;
 mod man;
 mod output;
+mod plot;
 mod presets;
 mod reference;
 mod run;
@@ -33,7 +34,7 @@ struct Subcommand {
     run: fn(&ArgMatches, &mut Output) -> Exit,
 }
 
-const SUBCOMMANDS: [Subcommand; 14] = [
+const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { name: "run", about: run::ABOUT, build: run::build, run: run::run },
     Subcommand { name: "compare", about: compare::ABOUT, build: compare::build, run: compare::run },
     Subcommand { name: "sweep", about: sweep::ABOUT, build: sweep::build, run: sweep::run },
@@ -43,6 +44,7 @@ const SUBCOMMANDS: [Subcommand; 14] = [
     Subcommand { name: "baseline", about: baseline::ABOUT, build: baseline::build, run: baseline::run },
     Subcommand { name: "diff", about: baseline::DIFF_ABOUT, build: baseline::build_diff, run: baseline::run_diff },
     Subcommand { name: "check", about: check::ABOUT, build: check::build, run: check::run },
+    Subcommand { name: "plot", about: plot::ABOUT, build: plot::build, run: plot::run },
     Subcommand { name: "list", about: list::ABOUT, build: list::build, run: list::run },
     Subcommand { name: "schema", about: schema::ABOUT, build: schema::build, run: schema::run },
     Subcommand { name: "init", about: init::ABOUT, build: init::build, run: init::run },

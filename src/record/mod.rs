@@ -10,6 +10,7 @@ mod histogram;
 mod journal;
 mod manifest;
 mod sweep;
+pub mod results;
 mod tables;
 mod tip;
 

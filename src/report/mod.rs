@@ -10,6 +10,7 @@ mod failures;
 mod fork;
 mod json;
 mod number;
+pub mod plots;
 pub(crate) mod style;
 mod sweep;
 mod table;

@@ -19,6 +19,7 @@ mod pool;
 mod replica;
 mod sharing;
 mod short;
+mod slices;
 mod source;
 mod stack;
 mod strand;
