@@ -15,6 +15,7 @@ mod output;
 mod plot;
 mod presets;
 mod reference;
+mod report;
 mod run;
 mod schema;
 mod select;
@@ -45,6 +46,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { name: "diff", about: baseline::DIFF_ABOUT, build: baseline::build_diff, run: baseline::run_diff },
     Subcommand { name: "check", about: check::ABOUT, build: check::build, run: check::run },
     Subcommand { name: "plot", about: plot::ABOUT, build: plot::build, run: plot::run },
+    Subcommand { name: "report", about: report::ABOUT, build: report::build, run: report::run },
     Subcommand { name: "list", about: list::ABOUT, build: list::build, run: list::run },
     Subcommand { name: "schema", about: schema::ABOUT, build: schema::build, run: schema::run },
     Subcommand { name: "init", about: init::ABOUT, build: init::build, run: init::run },

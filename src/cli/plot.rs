@@ -49,27 +49,9 @@ pub(super) fn build(command: Command) -> Command {
                 .default_value("both")
                 .help("What to write"),
         )
-        .arg(
-            Arg::new("variant")
-                .long("variant")
-                .value_name("NAME")
-                .action(ArgAction::Append)
-                .help("Draw only this variant; may be repeated"),
-        )
-        .arg(
-            Arg::new("seed")
-                .long("seed")
-                .value_name("N")
-                .value_parser(value_parser!(u64))
-                .help("The seed to draw where only one can be [default: the first]"),
-        )
-        .arg(
-            Arg::new("at")
-                .long("at")
-                .value_name("TIME")
-                .value_parser(seconds)
-                .help("The instant of `topology` [default: after the last failure]"),
-        )
+        .arg(variant())
+        .arg(seed())
+        .arg(at("The instant of `topology` [default: after the last failure]"))
         .arg(
             Arg::new("width")
                 .long("width")
@@ -87,6 +69,29 @@ pub(super) fn build(command: Command) -> Command {
                 .help("Pixels of a PNG for each of --width, for fine screens and print"),
         )
         .after_help(AFTER_HELP)
+}
+
+/// Which variants to show.
+pub(super) fn variant() -> Arg {
+    Arg::new("variant")
+        .long("variant")
+        .value_name("NAME")
+        .action(ArgAction::Append)
+        .help("Show only this variant; may be repeated")
+}
+
+/// Which seed to show.
+pub(super) fn seed() -> Arg {
+    Arg::new("seed")
+        .long("seed")
+        .value_name("N")
+        .value_parser(value_parser!(u64))
+        .help("The seed to show where only one can be [default: the first]")
+}
+
+/// Which instant to show.
+pub(super) fn at(help: &'static str) -> Arg {
+    Arg::new("at").long("at").value_name("TIME").value_parser(seconds).help(help)
 }
 
 pub(super) fn run(matches: &ArgMatches, output: &mut Output) -> Exit {
@@ -127,7 +132,7 @@ fn chosen(matches: &ArgMatches) -> Result<(Vec<&'static Plot>, bool), String> {
 }
 
 /// How a person wants to look at results, checked against what they hold.
-fn look(matches: &ArgMatches, results: &Results) -> Result<Look, String> {
+pub(super) fn look(matches: &ArgMatches, results: &Results, width: f64) -> Result<Look, String> {
     let variants: Vec<String> = matches.get_many::<String>("variant").into_iter().flatten().cloned().collect();
     let known: Vec<&str> = results.variants.iter().map(String::as_str).collect();
     if let Some(strange) = variants.iter().find(|name| !results.variants.contains(name)) {
@@ -142,7 +147,6 @@ fn look(matches: &ArgMatches, results: &Results) -> Result<Look, String> {
             last.unwrap_or(&0)
         ));
     }
-    let width = f64::from(matches.get_one::<u32>("width").copied().unwrap_or(800));
     Ok(Look { width, variants, seed, at: matches.get_one::<f64>("at").copied() })
 }
 
@@ -150,7 +154,8 @@ fn draw(matches: &ArgMatches, output: &mut Output) -> Result<(), String> {
     let (plots, named) = chosen(matches)?;
     let Some(folder) = matches.get_one::<PathBuf>("results") else { return Err("name a results folder".to_owned()) };
     let results = Results::open(folder).map_err(|error| error.to_string())?;
-    let look = look(matches, &results)?;
+    let width = f64::from(matches.get_one::<u32>("width").copied().unwrap_or(800));
+    let look = look(matches, &results, width)?;
     let place = matches.get_one::<PathBuf>("out").cloned().unwrap_or_else(|| folder.join("plots"));
     std::fs::create_dir_all(&place).map_err(|error| format!("cannot create {}: {error}", place.display()))?;
     let format = matches.get_one::<String>("format").map_or("both", String::as_str);

@@ -14,6 +14,19 @@ pub struct Mark {
     pub what: String,
 }
 
+impl Mark {
+    /// What it is and when, for a person.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let second = |at: f64| (at * 10.0).round() / 10.0;
+        match self.until {
+            Some(until) if until > self.from => format!("{}, {}–{} s", self.what, second(self.from), second(until)),
+            Some(_) => format!("{}, at {} s", self.what, second(self.from)),
+            None => format!("{}, from {} s", self.what, second(self.from)),
+        }
+    }
+}
+
 /// The faults of a world, in the order of the file.
 pub(super) fn of(world: &Value) -> Vec<Mark> {
     let faults = world.get("faults").and_then(Value::as_array);

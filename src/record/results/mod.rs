@@ -8,7 +8,7 @@ mod tables;
 pub use graph::{Graph, Kind};
 pub use marks::Mark;
 pub use series::{Column, Series};
-pub use tables::{Failing, Fates, Heat, Judgement, Latencies, Verdict};
+pub use tables::{Comparison, Failing, Fates, Heat, Judgement, Latencies, Verdict};
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -165,6 +165,22 @@ impl Results {
     /// It cannot be read.
     pub fn heat(&self, variant: &str) -> Result<Vec<Heat>, Unreadable> {
         tables::heat(&self.folder, variant)
+    }
+
+    /// `comparisons.csv`; nothing if the results are not those of a comparison.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn comparisons(&self) -> Result<Vec<Comparison>, Unreadable> {
+        tables::comparisons(&self.folder)
+    }
+
+    /// `sources.json`: the files that the scenario was read from.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn sources(&self) -> Result<Value, Unreadable> {
+        json(&self.folder, "sources.json")
     }
 
     /// `judgements.csv`.

@@ -183,3 +183,41 @@ pub(super) fn heat(folder: &Path, variant: &str) -> Result<Vec<Heat>, Unreadable
     }
     Ok(sums.into_values().collect())
 }
+
+/// A row of `comparisons.csv`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Comparison {
+    /// The variant.
+    pub variant: String,
+    /// What it is compared with.
+    pub baseline: String,
+    /// The component, or `clients` for all clients together.
+    pub component: String,
+    /// The metric.
+    pub metric: String,
+    /// The window of the expectation that it comes from.
+    pub window: String,
+    /// The unit.
+    pub unit: String,
+    /// It counts for the verdict.
+    pub objective: bool,
+    /// Mean over seeds.
+    pub mean: Option<f64>,
+    /// The same of the baseline.
+    pub baseline_mean: Option<f64>,
+    /// Mean of the paired differences.
+    pub difference: Option<f64>,
+    /// Level of the interval.
+    pub level: Option<f64>,
+    /// Where the interval begins.
+    pub low: Option<f64>,
+    /// Where it ends.
+    pub high: Option<f64>,
+    /// `better`, `worse`, `different`, `no_difference` or `undecided`.
+    pub finding: String,
+}
+
+pub(super) fn comparisons(folder: &Path) -> Result<Vec<Comparison>, Unreadable> {
+    let path = folder.join("comparisons.csv");
+    if path.is_file() { rows(path)?.collect() } else { Ok(Vec::new()) }
+}

@@ -20,7 +20,7 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
     let seeds = view.results.seeds.len();
     let more = if seeds > 1 { "; lines are medians, the band holds 8 of 10 seeds" } else { "" };
     let mut page = Page::new("Goodput and offered load", &view.note(more), view.look.width);
-    let (good, all) = (Pen::new(BLUE, 1.8), Pen::new(INK, 1.2).dashed(4.0, 3.0));
+    let (good, all) = (Pen::new(BLUE, 1.8), Pen::new(INK, 0.9));
     page.legend(&[(Key::Line(good), "goodput".into()), (Key::Line(all), "offered load".into())]);
     let columns = match variants.len() {
         1 => 1,

@@ -21,6 +21,7 @@ pub(super) mod tests;
 mod topology;
 mod view;
 
+pub(in crate::report) use topology::Boxes;
 pub use view::{Look, View};
 
 use crate::record::results::Unreadable;

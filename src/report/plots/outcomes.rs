@@ -56,6 +56,8 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
         for (from, to, fates) in rates {
             stack(&mut page.figure, &panel, (*from, *to), fates, &parts);
         }
+        let tops = rates.iter().flat_map(|(from, to, fates)| [*from, *to].map(|at| panel.at(at, fates.values().sum())));
+        page.figure.line(tops.collect(), Pen::new(INK, 0.6));
         panel.edges(&mut page.figure, &view.results.marks(variant));
     }
     page.marks(&view.results.marks(view.variant()));
@@ -79,8 +81,6 @@ fn stack(
         figure.rect(start, (end.0 - start.0, end.1 - start.1), color);
         below += rate;
     }
-    let (left, right) = (panel.at(from, below), panel.at(to, below));
-    figure.line(vec![left, right], Pen::new(INK, 0.6));
 }
 
 fn rates(view: &View<'_>, variant: &str) -> Result<Rates, Undrawn> {

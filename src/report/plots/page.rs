@@ -108,13 +108,7 @@ impl Page {
 }
 
 fn tell(number: usize, mark: &Mark) -> String {
-    let second = |at: f64| format!("{}", (at * 10.0).round() / 10.0);
-    let time = match mark.until {
-        Some(until) if until > mark.from => format!("{}–{} s", second(mark.from), second(until)),
-        Some(_) => format!("at {} s", second(mark.from)),
-        None => format!("from {} s", second(mark.from)),
-    };
-    format!("{number} {}, {time}", mark.what)
+    format!("{number} {}", mark.told())
 }
 
 /// Text in lines of a width.

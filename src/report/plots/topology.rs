@@ -25,15 +25,15 @@ struct State {
 }
 
 /// The nodes that are boxes, with the pools that stand in them.
-pub(crate) struct Boxes {
-    pub(crate) nodes: Vec<(String, Kind)>,
-    pub(crate) pools: Vec<Vec<String>>,
-    pub(crate) arrows: Vec<(usize, usize)>,
-    pub(crate) layout: Layout,
+pub(in crate::report) struct Boxes {
+    pub(in crate::report) nodes: Vec<(String, Kind)>,
+    pub(in crate::report) pools: Vec<Vec<String>>,
+    pub(in crate::report) arrows: Vec<(usize, usize)>,
+    pub(in crate::report) layout: Layout,
 }
 
 impl Boxes {
-    pub(crate) fn of(graph: &Graph) -> Self {
+    pub(in crate::report) fn of(graph: &Graph) -> Self {
         let whole: Vec<usize> = (0..graph.nodes.len()).filter(|at| graph.nodes[*at].1 != Kind::Pool).collect();
         let nodes: Vec<(String, Kind)> = whole.iter().map(|at| graph.nodes[*at].clone()).collect();
         let pools_of = |name: &str| {
@@ -57,7 +57,7 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
     if graph.nodes.is_empty() {
         return Err(Undrawn::Nothing("the scenario has no components".to_owned()));
     }
-    let at = instant(view);
+    let at = view.at();
     let window = series.times.iter().rposition(|start| *start <= at).unwrap_or(0);
     let boxes = Boxes::of(&graph);
 
@@ -115,14 +115,6 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
     }
     page.marks(&view.results.marks(variant));
     Ok(page.finish())
-}
-
-/// The instant that was asked for; else just after the last failure, or in the middle.
-fn instant(view: &View<'_>) -> f64 {
-    let end = view.series().map_or(0.0, |series| series.end());
-    let last = order(view, view.variant(), view.seed()).iter().map(|(_, _, time)| *time).fold(f64::NAN, f64::max);
-    let usual = if last.is_finite() { (last + 2.0).min(end) } else { end / 2.0 };
-    view.look.at.unwrap_or(usual)
 }
 
 /// Components, their places in the failure order, and when.

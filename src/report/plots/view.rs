@@ -1,7 +1,7 @@
 //! What is looked at, and how: results, variants, an instant. Large tables are read once, by the first plot that asks.
 
 use super::Undrawn;
-use crate::record::results::{Fates, Heat, Latencies, Results, Series, Unreadable};
+use crate::record::results::{Failing, Fates, Heat, Latencies, Results, Series, Unreadable};
 use std::cell::OnceCell;
 
 /// How a person wants to look at results.
@@ -26,8 +26,8 @@ impl Default for Look {
 /// Results as they are looked at.
 #[derive(Debug)]
 pub struct View<'a> {
-    pub(super) results: &'a Results,
-    pub(super) look: &'a Look,
+    pub(in crate::report) results: &'a Results,
+    pub(in crate::report) look: &'a Look,
     series: OnceCell<Series>,
     latencies: OnceCell<Latencies>,
     fates: OnceCell<Vec<Fates>>,
@@ -35,10 +35,10 @@ pub struct View<'a> {
 
 /// Three lines over time: how a value lies in all seeds.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Spread {
-    pub(super) low: Vec<f64>,
-    pub(super) middle: Vec<f64>,
-    pub(super) high: Vec<f64>,
+pub(in crate::report) struct Spread {
+    pub(in crate::report) low: Vec<f64>,
+    pub(in crate::report) middle: Vec<f64>,
+    pub(in crate::report) high: Vec<f64>,
 }
 
 fn once<T>(cell: &OnceCell<T>, read: impl FnOnce() -> Result<T, Unreadable>) -> Result<&T, Unreadable> {
@@ -56,7 +56,7 @@ impl<'a> View<'a> {
         Self { results, look, series: OnceCell::new(), latencies: OnceCell::new(), fates: OnceCell::new() }
     }
 
-    pub(super) fn series(&self) -> Result<&Series, Undrawn> {
+    pub(in crate::report) fn series(&self) -> Result<&Series, Undrawn> {
         let series = once(&self.series, || self.results.series())?;
         if series.times.is_empty() {
             return Err(Undrawn::Nothing("the results hold no series".to_owned()));
@@ -64,44 +64,54 @@ impl<'a> View<'a> {
         Ok(series)
     }
 
-    pub(super) fn latencies(&self) -> Result<&Latencies, Undrawn> {
+    pub(in crate::report) fn latencies(&self) -> Result<&Latencies, Undrawn> {
         Ok(once(&self.latencies, || self.results.latencies())?)
     }
 
-    pub(super) fn fates(&self) -> Result<&[Fates], Undrawn> {
+    pub(in crate::report) fn fates(&self) -> Result<&[Fates], Undrawn> {
         Ok(once(&self.fates, || self.results.fates())?)
     }
 
     /// Latencies over time of one variant, all seeds added up.
-    pub(super) fn heat(&self, variant: &str) -> Result<Vec<Heat>, Undrawn> {
+    pub(in crate::report) fn heat(&self, variant: &str) -> Result<Vec<Heat>, Undrawn> {
         Ok(self.results.heat(variant)?)
     }
 
     /// The variants to show.
-    pub(super) fn variants(&self) -> Vec<&str> {
+    pub(in crate::report) fn variants(&self) -> Vec<&str> {
         let chosen = if self.look.variants.is_empty() { &self.results.variants } else { &self.look.variants };
         chosen.iter().map(String::as_str).collect()
     }
 
     /// The variant that is shown where only one can be.
-    pub(super) fn variant(&self) -> &str {
+    pub(in crate::report) fn variant(&self) -> &str {
         self.variants().first().copied().unwrap_or_default()
     }
 
     /// The seed that is shown where only one can be.
-    pub(super) fn seed(&self) -> u64 {
+    pub(in crate::report) fn seed(&self) -> u64 {
         self.look.seed.or(self.results.seeds.first().copied()).unwrap_or(0)
     }
 
+    /// The instant that is shown where only one can be: the one that was asked for; else just after the last failure, or in
+    /// the middle.
+    pub(in crate::report) fn at(&self) -> f64 {
+        let end = self.series().map_or(0.0, Series::end);
+        let own = |row: &&Failing| row.variant == self.variant() && row.seed == self.seed() && row.kind == "failing";
+        let last = self.results.failures.iter().filter(own).map(|row| row.time_s).fold(f64::NAN, f64::max);
+        let usual = if last.is_finite() { (last + 2.0).min(end) } else { end / 2.0 };
+        self.look.at.unwrap_or(usual)
+    }
+
     /// What stands under a heading: the scenario, and how many seeds.
-    pub(super) fn note(&self, more: &str) -> String {
+    pub(in crate::report) fn note(&self, more: &str) -> String {
         let seeds = self.results.seeds.len();
         let over = if seeds == 1 { "one seed".to_owned() } else { format!("{seeds} seeds") };
         format!("{}, {over}{more}", self.results.name())
     }
 
     /// A value over time in all seeds, made from each seed's columns; `None` if no seed has it.
-    pub(super) fn spread(&self, of: impl Fn(u64) -> Option<Vec<f64>>) -> Option<Spread> {
+    pub(in crate::report) fn spread(&self, of: impl Fn(u64) -> Option<Vec<f64>>) -> Option<Spread> {
         let all: Vec<Vec<f64>> = self.results.seeds.iter().filter_map(|seed| of(*seed)).collect();
         let windows = all.iter().map(Vec::len).max()?;
         let mut spread = Spread::default();
@@ -117,7 +127,7 @@ impl<'a> View<'a> {
     }
 
     /// A metric of all components of a kind added up, in one run; a component without a value adds nothing.
-    pub(super) fn sum(&self, variant: &str, seed: u64, kind: &str, metric: &str) -> Option<Vec<f64>> {
+    pub(in crate::report) fn sum(&self, variant: &str, seed: u64, kind: &str, metric: &str) -> Option<Vec<f64>> {
         let series = self.series().ok()?;
         let mut sum: Option<Vec<f64>> = None;
         for component in series.components(kind, metric) {
@@ -131,14 +141,20 @@ impl<'a> View<'a> {
     }
 
     /// A column of one run.
-    pub(super) fn column(&self, variant: &str, seed: u64, component: &str, metric: &str) -> Option<Vec<f64>> {
+    pub(in crate::report) fn column(
+        &self,
+        variant: &str,
+        seed: u64,
+        component: &str,
+        metric: &str,
+    ) -> Option<Vec<f64>> {
         let column = self.series().ok()?.get(variant, seed, component, metric)?;
         Some(column.iter().map(|value| f64::from(*value)).collect())
     }
 }
 
 /// Between the values around a place in a sorted list; NaN of nothing.
-pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(in crate::report) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = share * last as f64;
     let (low, high) = (sorted[place as usize], sorted[(place.ceil() as usize).min(last)]);
