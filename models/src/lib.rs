@@ -63,7 +63,8 @@ pub mod report;
 pub mod retry;
 pub mod shed;
 pub mod spec;
+pub mod trace;
 pub mod units;
 mod world;
 
-pub use blueprint::{Blueprint, Limits, Settings, Violation, run};
+pub use blueprint::{Blueprint, Limits, Settings, Violation, run, run_traced};

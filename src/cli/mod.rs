@@ -7,6 +7,7 @@ mod clock;
 mod compare;
 mod completions;
 mod fork;
+mod export;
 mod init;
 mod interrupt;
 mod list;
@@ -21,6 +22,7 @@ mod schema;
 mod select;
 mod sweep;
 mod tip;
+mod trace;
 
 use clap::{Arg, ArgMatches, Command};
 use output::Output;
@@ -47,6 +49,8 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { name: "check", about: check::ABOUT, build: check::build, run: check::run },
     Subcommand { name: "plot", about: plot::ABOUT, build: plot::build, run: plot::run },
     Subcommand { name: "report", about: report::ABOUT, build: report::build, run: report::run },
+    Subcommand { name: "trace", about: trace::ABOUT, build: trace::build, run: trace::run },
+    Subcommand { name: "export", about: export::ABOUT, build: export::build, run: export::run },
     Subcommand { name: "list", about: list::ABOUT, build: list::build, run: list::run },
     Subcommand { name: "schema", about: schema::ABOUT, build: schema::build, run: schema::run },
     Subcommand { name: "init", about: init::ABOUT, build: init::build, run: init::run },

@@ -147,7 +147,9 @@ pub(super) fn look(matches: &ArgMatches, results: &Results, width: f64) -> Resul
             last.unwrap_or(&0)
         ));
     }
-    Ok(Look { width, variants, seed, at: matches.get_one::<f64>("at").copied() })
+    // Not every command that looks at results looks at an instant.
+    let at = matches.try_get_one::<f64>("at").ok().flatten().copied();
+    Ok(Look { width, variants, seed, at })
 }
 
 fn draw(matches: &ArgMatches, output: &mut Output) -> Result<(), String> {

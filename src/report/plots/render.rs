@@ -112,8 +112,6 @@ fn shape<B: DrawingBackend>(
         Shape::Rect { at, size, color } => {
             let end = (at.0 + size.0, at.1 + size.1);
             let (start, end) = (place(*at, times), place(end, times));
-            // The far edge belongs to what is next to it.
-            let end = ((end.0 - 1).max(start.0), (end.1 - 1).max(start.1));
             to.draw_rect(start, end, &Style { color: *color, width: 1.0 }, true)
         }
         Shape::Dot { at, radius, color } => {
