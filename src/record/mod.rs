@@ -9,8 +9,8 @@ mod folder;
 mod histogram;
 mod journal;
 mod manifest;
-mod sweep;
 pub mod results;
+mod sweep;
 mod tables;
 mod tip;
 

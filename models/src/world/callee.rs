@@ -13,9 +13,7 @@ impl Run<'_> {
     /// A call reaches its callee.
     #[inline(always)]
     pub(super) fn deliver(&mut self, key: Key<Call>) {
-        if self.state.recorder.is_some() {
-            self.trace_arrival(key);
-        }
+        self.traced_arrival(key);
         let now = self.cx.now();
         let call = &mut self.state.calls[key];
         call.arrived = now;
@@ -157,9 +155,7 @@ impl Run<'_> {
     /// The same, without a jump to it.
     #[inline(always)]
     pub(super) fn finish_here(&mut self, key: Key<Call>, outcome: Outcome) {
-        if self.state.recorder.is_some() {
-            self.trace_finish(key, outcome);
-        }
+        self.traced_finish(key, outcome);
         if let Err(failure) = outcome {
             self.close_scopes(key, failure);
         }

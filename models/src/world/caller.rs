@@ -100,9 +100,7 @@ impl Run<'_> {
         if let Some(lane) = state.total_lane {
             self.state.invocations[key].total_timer = self.cx.after_lane(lane, Event::TotalTimeout(key));
         }
-        if self.state.recorder.is_some() {
-            self.trace_call(key);
-        }
+        self.traced_call(key);
         let places = self.state.invocations.places().max(self.state.calls.places());
         if places as u64 >= self.plan.settings.limits.in_flight {
             self.look_whether_full();
@@ -151,11 +149,8 @@ impl Run<'_> {
             None => Ticket::NONE,
         };
         let (caller, attempt, depth) = (invocation.caller, invocation.attempt, invocation.depth);
-        if self.state.recorder.is_some() {
-            self.trace_attempt(key);
-        }
-        let invocation = &self.state.invocations[key];
         let luck = invocation.luck.child(edge.attempt_place, attempt.into());
+        self.traced_attempt(key);
         let deadline = if edge.propagate { self.inherit_deadline(key) } else { Time::MAX };
         if depth > plan.settings.limits.depth {
             return self.answer(key, attempt, Err(Failure::TooDeep));
@@ -264,9 +259,7 @@ impl Run<'_> {
     /// The attempt under way has its answer.
     #[inline(always)]
     fn answered(&mut self, key: Key<Invocation>, outcome: Outcome) {
-        if self.state.recorder.is_some() {
-            self.trace_attempt_end(key, Some(outcome));
-        }
+        self.traced_attempt_end(key, Some(outcome));
         let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
         self.cx.cancel(invocation.timer);
@@ -330,9 +323,7 @@ impl Run<'_> {
     /// A call is over: tell whoever waits for it.
     #[inline(always)]
     pub(super) fn conclude(&mut self, key: Key<Invocation>, outcome: Outcome) {
-        if self.state.recorder.is_some() {
-            self.trace_call_end(key, Some(outcome));
-        }
+        self.traced_call_end(key, Some(outcome));
         let invocation = &self.state.invocations[key];
         self.cx.cancel(invocation.total_timer);
         let totals = &mut self.state.edges[invocation.edge.at()].totals;
@@ -352,9 +343,7 @@ impl Run<'_> {
 
     /// The caller no longer waits for the attempt under way.
     pub(super) fn leave(&mut self, key: Key<Invocation>) {
-        if self.state.recorder.is_some() {
-            self.trace_attempt_end(key, Some(Err(Failure::Timeout)));
-        }
+        self.traced_attempt_end(key, Some(Err(Failure::Timeout)));
         let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
         let call = std::mem::replace(&mut invocation.call, Key::NONE);
@@ -387,9 +376,7 @@ impl Run<'_> {
         };
         let (timer, total) = (invocation.timer, invocation.total_timer);
         let (waiting, stacked) = (invocation.waiting, !invocation.frames.is_none());
-        if self.state.recorder.is_some() {
-            self.trace_call_end(key, None);
-        }
+        self.traced_call_end(key, None);
         self.cx.cancel(timer);
         self.cx.cancel(total);
         if waiting {

@@ -183,9 +183,7 @@ impl Run<'_> {
     fn perform(&mut self, task: Task) {
         match task {
             Task::Execute(call) => {
-                if self.state.recorder.is_some() {
-                    self.trace_start(call);
-                }
+                self.traced_start(call);
                 self.execute(call);
             }
             Task::Attempt(invocation) => self.attempt(invocation),

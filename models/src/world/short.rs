@@ -39,9 +39,7 @@ impl Run<'_> {
         let (call, place) = self.state.calls.take_place();
         *place = Call::new((key, invocation), to, luck, times);
         invocation.call = call;
-        if self.state.recorder.is_some() {
-            self.trace_attempt(key);
-        }
+        self.traced_attempt(key);
         self.deliver(call);
     }
 }

@@ -58,11 +58,37 @@ impl Recorder {
     }
 }
 
+/// Declares what the hot functions call: nothing more than a look at whether the run is traced.
+macro_rules! hooks {
+    ($($hook:ident => $record:ident($($name:ident: $kind:ty),*);)*) => {
+        impl Run<'_> {
+            $(
+                #[inline(always)]
+                pub(super) fn $hook(&mut self, $($name: $kind),*) {
+                    if self.state.recorder.is_some() {
+                        self.$record($($name),*);
+                    }
+                }
+            )*
+        }
+    };
+}
+
+hooks! {
+    traced_call => trace_call(key: Key<Invocation>);
+    traced_attempt => trace_attempt(key: Key<Invocation>);
+    traced_attempt_end => trace_attempt_end(key: Key<Invocation>, outcome: Option<Outcome>);
+    traced_call_end => trace_call_end(key: Key<Invocation>, outcome: Option<Outcome>);
+    traced_arrival => trace_arrival(key: Key<Call>);
+    traced_start => trace_start(key: Key<Call>);
+    traced_finish => trace_finish(key: Key<Call>, outcome: Outcome);
+}
+
 impl Run<'_> {
     /// A call over an edge begins.
     #[cold]
     #[inline(never)]
-    pub(super) fn trace_call(&mut self, key: Key<Invocation>) {
+    fn trace_call(&mut self, key: Key<Invocation>) {
         let now = self.cx.now();
         let Some(invocation) = self.state.invocations.get(key) else { return };
         let mut caller = invocation.parent;
@@ -86,7 +112,7 @@ impl Run<'_> {
     /// An attempt of a call begins.
     #[cold]
     #[inline(never)]
-    pub(super) fn trace_attempt(&mut self, key: Key<Invocation>) {
+    fn trace_attempt(&mut self, key: Key<Invocation>) {
         let now = self.cx.now();
         let Some(invocation) = self.state.invocations.get(key) else { return };
         let Some(recorder) = &mut self.state.recorder else { return };
@@ -100,7 +126,7 @@ impl Run<'_> {
     /// The caller no longer waits for the attempt: it has its answer, or has lost patience.
     #[cold]
     #[inline(never)]
-    pub(super) fn trace_attempt_end(&mut self, key: Key<Invocation>, outcome: Option<Outcome>) {
+    fn trace_attempt_end(&mut self, key: Key<Invocation>, outcome: Option<Outcome>) {
         let now = self.cx.now();
         let Some(recorder) = &mut self.state.recorder else { return };
         let span = recorder.attempts.remove(&key.index());
@@ -110,7 +136,7 @@ impl Run<'_> {
     /// A call over an edge is over.
     #[cold]
     #[inline(never)]
-    pub(super) fn trace_call_end(&mut self, key: Key<Invocation>, outcome: Option<Outcome>) {
+    fn trace_call_end(&mut self, key: Key<Invocation>, outcome: Option<Outcome>) {
         self.trace_attempt_end(key, None);
         let now = self.cx.now();
         let Some(recorder) = &mut self.state.recorder else { return };
@@ -121,7 +147,7 @@ impl Run<'_> {
     /// An attempt reaches its callee.
     #[cold]
     #[inline(never)]
-    pub(super) fn trace_arrival(&mut self, key: Key<Call>) {
+    fn trace_arrival(&mut self, key: Key<Call>) {
         let now = self.cx.now();
         let Some(call) = self.state.calls.get(key) else { return };
         let Some(invocation) = self.state.invocations.get(call.invocation) else { return };
@@ -138,7 +164,7 @@ impl Run<'_> {
     /// A worker has taken a call.
     #[cold]
     #[inline(never)]
-    pub(super) fn trace_start(&mut self, key: Key<Call>) {
+    fn trace_start(&mut self, key: Key<Call>) {
         let now = self.cx.now();
         let Some(recorder) = &mut self.state.recorder else { return };
         if let Some(Span { kind: Kind::Service { started, .. }, .. }) = recorder.services.get_mut(&key.index()) {
@@ -149,7 +175,7 @@ impl Run<'_> {
     /// A callee is done with a call.
     #[cold]
     #[inline(never)]
-    pub(super) fn trace_finish(&mut self, key: Key<Call>, outcome: Outcome) {
+    fn trace_finish(&mut self, key: Key<Call>, outcome: Outcome) {
         let now = self.cx.now();
         let Some(call) = self.state.calls.get(key).filter(|call| !call.strand) else { return };
         let orphan = call.orphan;
