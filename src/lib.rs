@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod experiment;
+pub mod export;
 pub mod record;
 pub mod report;
 pub mod scenario;

@@ -4,6 +4,9 @@
 mod baseline;
 #[path = "cli/compare.rs"]
 mod compare;
+#[path = "cli/see.rs"]
+mod see;
+
 #[path = "cli/run.rs"]
 mod run;
 #[path = "cli/sweep.rs"]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of `src/`, in the direction of the arrow: each may use those before it, never those after it.
-const ROOMS: [&str; 5] = ["scenario", "experiment", "record", "report", "cli"];
+const ROOMS: [&str; 6] = ["scenario", "experiment", "record", "report", "export", "cli"];
 
 /// Files that may be longer than `MOST_LINES`, each with its reason. Split a file rather than listing it.
 const LONG: &[(&str, &str)] = &[];
@@ -95,7 +95,7 @@ fn the_arrow_between_rooms_never_turns() {
     }
     none(
         &found,
-        "rooms only use those before them (scenario ← experiment ← record ← report ← cli); move the shared part down",
+        "rooms only use those before them (scenario ← experiment ← record ← report, export ← cli); move the shared part down",
     );
 }
 

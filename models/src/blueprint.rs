@@ -4,6 +4,7 @@ use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::report::{Names, Report};
 use crate::spec;
+use crate::trace::Traced;
 use crate::world::World;
 use squall_sim::{Span, Time};
 use std::fmt;
@@ -74,6 +75,14 @@ impl Blueprint {
 /// A violated invariant: a bug in squall, never the user's fault.
 pub fn run(blueprint: &Blueprint, seed: u64) -> Result<Report, Violation> {
     World::begin(Arc::clone(&blueprint.plan), seed).finish()
+}
+
+/// Runs a world and keeps the spans of what happened in a part of its time.
+///
+/// # Errors
+/// A violated invariant: a bug in squall, never the user's fault.
+pub fn run_traced(blueprint: &Blueprint, seed: u64, part: (Time, Time)) -> Result<Traced, Violation> {
+    World::begin(Arc::clone(&blueprint.plan), seed).finish_traced(part)
 }
 
 impl fmt::Display for Violation {

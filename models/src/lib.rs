@@ -67,7 +67,8 @@ pub mod retry;
 pub mod shed;
 pub mod spec;
 pub mod throttle;
+pub mod trace;
 pub mod units;
 mod world;
 
-pub use blueprint::{Blueprint, Limits, Settings, Violation, run};
+pub use blueprint::{Blueprint, Limits, Settings, Violation, run, run_traced};

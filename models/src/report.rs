@@ -43,6 +43,8 @@ pub struct Report {
     pub windows: Vec<Totals>,
     /// What happened over time.
     pub series: Series,
+    /// What became of requests over time, in a few wide slices.
+    pub slices: Vec<Slice>,
     /// Components in the order in which they first failed or filled up, after the warm-up.
     pub failure_order: Vec<Failing>,
     /// Wait-for cycles that closed.
@@ -264,6 +266,42 @@ pub struct Series {
     pub columns: Vec<Column>,
     /// Row after row, one for each window; NaN where a value does not exist (a percentile of nothing).
     pub values: Vec<f64>,
+}
+
+/// What became of the requests that ended in a slice of time, wider than a window of the series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Where it begins.
+    pub from: Time,
+    /// Where it ends.
+    pub to: Time,
+    /// For each client.
+    pub clients: Vec<ClientSlice>,
+}
+
+/// What became of a client's requests in a slice of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientSlice {
+    /// Requests that ended well.
+    pub ok: u64,
+    /// Requests that ended badly, by the number of the [`Failure`].
+    pub failed: [u64; FAILURES],
+    /// How many of those that ended well took how long, by half octaves; see [`ClientSlice::bounds`].
+    pub latency: Vec<u64>,
+}
+
+impl ClientSlice {
+    /// Where a half octave begins and ends, in microseconds.
+    #[must_use]
+    pub const fn bounds(number: usize) -> (u64, u64) {
+        let (octave, half) = (number / 2, number as u64 % 2);
+        match (octave, half) {
+            (0, 0) => (1, 2),
+            // Between one and two microseconds nothing is told apart.
+            (0, _) => (2, 2),
+            _ => ((2 + half) << (octave - 1), (3 + half) << (octave - 1)),
+        }
+    }
 }
 
 /// One column of a series.

@@ -6,19 +6,23 @@ mod check;
 mod clock;
 mod compare;
 mod completions;
+mod export;
 mod fork;
 mod init;
 mod interrupt;
 mod list;
 mod man;
 mod output;
+mod plot;
 mod presets;
 mod reference;
+mod report;
 mod run;
 mod schema;
 mod select;
 mod sweep;
 mod tip;
+mod trace;
 
 use clap::{Arg, ArgMatches, Command};
 use output::Output;
@@ -33,7 +37,7 @@ struct Subcommand {
     run: fn(&ArgMatches, &mut Output) -> Exit,
 }
 
-const SUBCOMMANDS: [Subcommand; 14] = [
+const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { name: "run", about: run::ABOUT, build: run::build, run: run::run },
     Subcommand { name: "compare", about: compare::ABOUT, build: compare::build, run: compare::run },
     Subcommand { name: "sweep", about: sweep::ABOUT, build: sweep::build, run: sweep::run },
@@ -43,6 +47,10 @@ const SUBCOMMANDS: [Subcommand; 14] = [
     Subcommand { name: "baseline", about: baseline::ABOUT, build: baseline::build, run: baseline::run },
     Subcommand { name: "diff", about: baseline::DIFF_ABOUT, build: baseline::build_diff, run: baseline::run_diff },
     Subcommand { name: "check", about: check::ABOUT, build: check::build, run: check::run },
+    Subcommand { name: "plot", about: plot::ABOUT, build: plot::build, run: plot::run },
+    Subcommand { name: "report", about: report::ABOUT, build: report::build, run: report::run },
+    Subcommand { name: "trace", about: trace::ABOUT, build: trace::build, run: trace::run },
+    Subcommand { name: "export", about: export::ABOUT, build: export::build, run: export::run },
     Subcommand { name: "list", about: list::ABOUT, build: list::build, run: list::run },
     Subcommand { name: "schema", about: schema::ABOUT, build: schema::build, run: schema::run },
     Subcommand { name: "init", about: init::ABOUT, build: init::build, run: init::run },

@@ -10,6 +10,7 @@ use crate::report::{Findings, Shown, json, text};
 use crate::scenario::{self, Case, Loaded};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use squall_models::units::Duration;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -43,6 +44,11 @@ pub(super) fn sets() -> Arg {
         .value_name("PATH=VALUE")
         .action(ArgAction::Append)
         .help("Change a value in every variant that runs, after everything else; may be repeated")
+}
+
+/// A time on the command line, in seconds.
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
+    text.parse::<Duration>().map(Duration::seconds)
 }
 
 pub(super) fn build(command: Command) -> Command {

@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use squall_models::histogram::Histogram;
 use std::io;
 
@@ -23,15 +23,19 @@ pub(super) fn encode(histogram: &Histogram) -> io::Result<String> {
     Ok(STANDARD.encode(bytes))
 }
 
+/// The histogram that a text stands for, in microseconds.
+pub(super) fn decode(text: &str) -> io::Result<hdrhistogram::Histogram<u64>> {
+    let bytes = STANDARD.decode(text).map_err(io::Error::other)?;
+    Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(io::Error::other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hdrhistogram::serialization::Deserializer;
     use squall_sim::Span;
 
-    fn decode(text: &str) -> hdrhistogram::Histogram<u64> {
-        let bytes = STANDARD.decode(text).unwrap();
-        Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap()
+    fn read(text: &str) -> hdrhistogram::Histogram<u64> {
+        decode(text).unwrap()
     }
 
     fn of(micros: impl Iterator<Item = u64>) -> Histogram {
@@ -44,23 +48,23 @@ mod tests {
     fn merging_the_texts_is_merging_the_histograms() {
         let mut ours = of((0..3000).map(|n| n * n));
         let more = of((0..3000).map(|n| n * 7919));
-        let mut theirs = decode(&encode(&ours).unwrap());
-        theirs.add(decode(&encode(&more).unwrap())).unwrap();
+        let mut theirs = read(&encode(&ours).unwrap());
+        theirs.add(read(&encode(&more).unwrap())).unwrap();
         ours.add(&more);
-        assert_eq!(theirs, decode(&encode(&ours).unwrap()));
+        assert_eq!(theirs, read(&encode(&ours).unwrap()));
         assert_eq!(theirs.len(), ours.count());
     }
 
     #[test]
     fn every_bucket_here_is_one_bucket_there() {
         let ours = of((0..39).flat_map(|octave| (1 << octave)..(1_u64 << octave) + 3));
-        let theirs = decode(&encode(&ours).unwrap());
+        let theirs = read(&encode(&ours).unwrap());
         let counts: Vec<_> = theirs.iter_recorded().map(|v| v.count_at_value()).collect();
         assert!(counts.iter().copied().eq(ours.buckets().map(|(_, count)| count)));
     }
 
     #[test]
     fn an_empty_histogram_can_be_written_too() {
-        assert_eq!(decode(&encode(&Histogram::default()).unwrap()).len(), 0);
+        assert_eq!(read(&encode(&Histogram::default()).unwrap()).len(), 0);
     }
 }

@@ -9,6 +9,7 @@ mod folder;
 mod histogram;
 mod journal;
 mod manifest;
+pub mod results;
 mod sweep;
 mod tables;
 mod tip;
@@ -23,6 +24,7 @@ pub use tip::write_tips;
 use crate::experiment::{Compared, Outcome, Run};
 use crate::scenario::{Case, Loaded};
 use folder::Folder;
+use serde_json::{Value, json};
 use std::path::Path;
 use tables::Tables;
 
@@ -73,6 +75,9 @@ impl Recorder {
         self.tables.verdicts(outcomes)?;
         self.tables.finish()?;
         self.folder.write("scenario.json", loaded.canonical.as_bytes())?;
+        let sources: Vec<Value> =
+            loaded.sources.iter().map(|(name, text)| json!({ "name": name, "text": text })).collect();
+        self.folder.write("sources.json", format!("{:#}\n", Value::Array(sources)).as_bytes())?;
         let manifest = manifest::manifest(loaded, outcomes, session);
         self.folder.write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
         self.folder.publish()

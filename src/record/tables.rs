@@ -5,7 +5,8 @@ use super::histogram::encode;
 use crate::experiment::{Outcome, Run, measure, metrics};
 use crate::scenario::Case;
 use csv::Writer;
-use squall_models::report::{Names, Report};
+use squall_models::outcome::Failure;
+use squall_models::report::{ClientSlice, Names, Report};
 use squall_sim::Time;
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -59,6 +60,8 @@ pub(super) struct Tables {
     series: Table,
     histograms: Table,
     failures: Table,
+    fates: Table,
+    latencies: Table,
     judgements: Table,
     verdicts: Table,
 }
@@ -74,6 +77,11 @@ impl Tables {
                 &["variant", "seed", "component", "histogram", "count", "sum_ns", "max_ns", "hdr_us"],
             )?,
             failures: table("failures.csv", &["variant", "seed", "place", "time_s", "kind", "component", "evidence"])?,
+            fates: table("fates.csv", &["variant", "seed", "time_s", "width_s", "component", "fate", "count"])?,
+            latencies: table(
+                "latencies.csv",
+                &["variant", "seed", "time_s", "width_s", "component", "from_s", "to_s", "count"],
+            )?,
             judgements: table(
                 "judgements.csv",
                 &["variant", "seed", "number", "expectation", "holds", "measured", "shown"],
@@ -103,6 +111,7 @@ impl Tables {
         self.series(of, report)?;
         self.histograms(of, report, names)?;
         self.failures(of, report)?;
+        self.slices(of, report, names)?;
         for (number, (expectation, judgement)) in case.expectations.iter().zip(&run.judgements).enumerate() {
             let number = (number + 1).to_string();
             let holds = if judgement.holds { "true" } else { "false" };
@@ -159,6 +168,26 @@ impl Tables {
         Ok(())
     }
 
+    fn slices(&mut self, (variant, seed): (&str, &str), report: &Report, names: &Names) -> Result<(), RecordError> {
+        for slice in &report.slices {
+            let (start, width) = (slice.from.seconds().to_string(), slice.to.since(slice.from).seconds().to_string());
+            for (client, name) in slice.clients.iter().zip(&names.clients) {
+                let component = format!("clients.{name}");
+                let failed = Failure::ALL.iter().zip(client.failed).map(|(failure, count)| (failure.name(), count));
+                for (fate, count) in [("ok", client.ok)].into_iter().chain(failed).filter(|(_, count)| *count > 0) {
+                    self.fates.row([variant, seed, &start, &width, &component, fate, &count.to_string()])?;
+                }
+                for (at, count) in client.latency.iter().enumerate().filter(|(_, count)| **count > 0) {
+                    let (low, high) = ClientSlice::bounds(at);
+                    let [low, high] = [low, high].map(|micros| (micros as f64 / 1e6).to_string());
+                    let row = [variant, seed, &start, &width, &component, &low, &high, &count.to_string()];
+                    self.latencies.row(row)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn verdicts(&mut self, outcomes: &[Outcome]) -> Result<(), RecordError> {
         for outcome in outcomes {
             for (number, judged) in outcome.judged.iter().enumerate() {
@@ -181,7 +210,9 @@ impl Tables {
     }
 
     pub(super) fn finish(self) -> Result<(), RecordError> {
-        let Self { runs, series, histograms, failures, judgements, verdicts } = self;
-        [runs, series, histograms, failures, judgements, verdicts].into_iter().try_for_each(Table::finish)
+        let Self { runs, series, histograms, failures, fates, latencies, judgements, verdicts } = self;
+        [runs, series, histograms, failures, fates, latencies, judgements, verdicts]
+            .into_iter()
+            .try_for_each(Table::finish)
     }
 }

@@ -130,8 +130,19 @@ impl Loader {
         let run = run.value.unwrap_or_default();
         let canonical = compile::canonical(&run, &cases, self.data.hashes(&self.sources.folder(file)));
         let warnings = compile::warnings(&cases);
+        let sources = self.sources.texts(&self.sources.folder(file));
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        Some(Loaded { name, path: path.to_owned(), about: base.about, run, settings, cases, canonical, warnings })
+        Some(Loaded {
+            name,
+            path: path.to_owned(),
+            about: base.about,
+            run,
+            settings,
+            cases,
+            canonical,
+            warnings,
+            sources,
+        })
     }
 
     fn parse(&mut self, file: FileId) -> Option<Node> {

@@ -70,6 +70,8 @@ pub struct Loaded {
     pub canonical: String,
     /// What is allowed but looks like a mistake.
     pub warnings: Vec<String>,
+    /// The files that it was read from, by their paths from the first, and their texts.
+    pub sources: Vec<(String, String)>,
 }
 
 /// One variant, ready to run.

@@ -47,6 +47,12 @@ impl Sources {
         self.get(id).path.parent().map(Path::to_owned).unwrap_or_default()
     }
 
+    /// Each file by its path from this folder, where it lies below or beside it, and its text.
+    pub(super) fn texts(&self, folder: &Path) -> Vec<(String, String)> {
+        let name = |path: &Path| path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
+        self.files.iter().map(|file| (name(&file.path), file.text.clone())).collect()
+    }
+
     /// Line and column in characters, both from 1.
     pub(super) fn place(&self, mark: Mark) -> (usize, usize) {
         let source = self.get(mark.file);

@@ -13,6 +13,7 @@ impl Run<'_> {
     /// A call reaches its callee.
     #[inline(always)]
     pub(super) fn deliver(&mut self, key: Key<Call>) {
+        self.traced_arrival(key);
         let now = self.cx.now();
         let call = &mut self.state.calls[key];
         call.arrived = now;
@@ -179,6 +180,7 @@ impl Run<'_> {
     /// The same, without a jump to it.
     #[inline(always)]
     pub(super) fn finish_here(&mut self, key: Key<Call>, outcome: Outcome) {
+        self.traced_finish(key, outcome);
         if let Err(failure) = outcome {
             self.close_scopes(key, 0, failure);
         }

@@ -106,6 +106,7 @@ impl Run<'_> {
         if let Some(lane) = state.total_lane {
             self.state.invocations[key].total_timer = self.cx.after_lane(lane, Event::TotalTimeout(key));
         }
+        self.traced_call(key);
         let places = self.state.invocations.places().max(self.state.calls.places());
         if places as u64 >= self.plan.settings.limits.in_flight {
             self.look_whether_full();
@@ -155,6 +156,7 @@ impl Run<'_> {
         };
         let (caller, attempt, depth) = (invocation.caller, invocation.attempt, invocation.depth);
         let luck = invocation.luck.child(edge.attempt_place, attempt.into());
+        self.traced_attempt(key);
         let deadline = if edge.propagate { self.inherit_deadline(key) } else { Time::MAX };
         if depth > plan.settings.limits.depth {
             return self.answer(key, attempt, Err(Failure::TooDeep));
@@ -271,6 +273,7 @@ impl Run<'_> {
     /// The attempt under way has its answer.
     #[inline(always)]
     fn answered(&mut self, key: Key<Invocation>, outcome: Outcome) {
+        self.traced_attempt_end(key, Some(outcome));
         let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
         self.cx.cancel(invocation.timer);
@@ -345,6 +348,7 @@ impl Run<'_> {
     /// A call is over: tell whoever waits for it.
     #[inline(always)]
     pub(super) fn conclude(&mut self, key: Key<Invocation>, outcome: Outcome) {
+        self.traced_call_end(key, Some(outcome));
         let invocation = &self.state.invocations[key];
         self.cx.cancel(invocation.total_timer);
         let totals = &mut self.state.edges[invocation.edge.at()].totals;
@@ -367,6 +371,7 @@ impl Run<'_> {
         if self.state.invocations[key].via > 0 {
             self.walked_away(key);
         }
+        self.traced_attempt_end(key, Some(Err(Failure::Timeout)));
         let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
         let call = std::mem::replace(&mut invocation.call, Key::NONE);
@@ -399,6 +404,7 @@ impl Run<'_> {
         };
         let (timer, total) = (invocation.timer, invocation.total_timer);
         let (waiting, stacked) = (invocation.waiting, !invocation.frames.is_none());
+        self.traced_call_end(key, None);
         self.cx.cancel(timer);
         self.cx.cancel(total);
         if waiting {

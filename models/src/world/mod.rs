@@ -24,16 +24,19 @@ mod replica;
 mod server;
 mod sharing;
 mod short;
+mod slices;
 mod source;
 mod stack;
 mod strand;
 mod tasks;
+mod trace;
 mod traffic;
 
 use crate::blueprint::Violation;
 use crate::outcome::Failure;
 use crate::plan::{CacheId, ClientId, Plan, ReplicaId};
 use crate::report::{Ending, Report};
+use crate::trace::Traced;
 use cache::CacheState;
 use call::{Call, Invocation, Reload};
 use caller::EdgeState;
@@ -48,6 +51,7 @@ use squall_sim::{Context, Ended, Key, Model, Simulation, Slab, Time};
 use stack::{Alarm, Frames};
 use std::sync::Arc;
 use tasks::{Task, Tasks};
+use trace::Recorder;
 
 /// What can happen.
 #[derive(Clone, Copy, Debug)]
@@ -146,6 +150,8 @@ struct State {
     faults: Vec<bool>,
     written: lookup::Recent,
     observer: Observer,
+    /// Only of a run that is traced.
+    recorder: Option<Box<Recorder>>,
     full: bool,
 }
 
@@ -167,7 +173,10 @@ impl Model for World {
         while let Some(task) = run.state.tasks.pop() {
             match task {
                 // Nearly every task there is, without a look into a table of all of them.
-                Task::Execute(call) => run.execute(call),
+                Task::Execute(call) => {
+                    run.traced_start(call);
+                    run.execute(call);
+                }
                 _ => run.perform(task),
             }
             done += 1;
@@ -217,7 +226,10 @@ impl Run<'_> {
     #[inline]
     fn perform(&mut self, task: Task) {
         match task {
-            Task::Execute(call) => self.execute(call),
+            Task::Execute(call) => {
+                self.traced_start(call);
+                self.execute(call);
+            }
             Task::Attempt(invocation) => self.attempt(invocation),
             Task::Descend(invocation, stand) => self.proceed(invocation, stand, None),
             Task::SendBack(invocation, stand, failure) => self.proceed(invocation, stand, Some(failure)),
@@ -273,6 +285,7 @@ impl State {
             written: lookup::Recent::default(),
             observer: Observer::new(plan),
             replicas,
+            recorder: None,
             full: false,
         }
     }
@@ -285,6 +298,19 @@ pub(crate) struct Simulated(Simulation<World>);
 impl Simulated {
     /// Runs to the end, and checks the books.
     pub(crate) fn finish(mut self) -> Result<Report, Violation> {
+        self.complete()
+    }
+
+    /// The same, with the spans of a part of the time.
+    pub(crate) fn finish_traced(mut self, (from, to): (Time, Time)) -> Result<Traced, Violation> {
+        self.0.model.state.recorder = Some(Box::new(Recorder::new(from, to)));
+        let report = self.complete()?;
+        let recorder = self.0.model.state.recorder.take();
+        let (spans, cut) = recorder.map(|recorder| recorder.finish()).unwrap_or_default();
+        Ok(Traced { report, spans, cut })
+    }
+
+    fn complete(&mut self) -> Result<Report, Violation> {
         let settings = &self.0.model.plan.settings;
         let (end, events) = (Time::ZERO + settings.duration, settings.limits.events);
         let ended = self.0.run(end, events);

@@ -1,6 +1,7 @@
 //! What is seen of a run: totals between instants, series over time, and what failed first.
 
 use super::cache::CacheState;
+use super::slices::Slices;
 use super::{Event, Run};
 use crate::histogram::Histogram;
 use crate::plan::Plan;
@@ -34,6 +35,7 @@ pub(crate) struct Observer {
     pub(super) pause: (u32, u32),
     /// Windows in a row in which each service was full.
     busy: Vec<u32>,
+    slices: Slices,
 }
 
 impl Observer {
@@ -58,6 +60,7 @@ impl Observer {
             suspects: 0,
             pause: (0, 1),
             busy: vec![0; plan.services.len()],
+            slices: Slices::new(settings.duration, settings.resolution, plan.clients.len()),
         }
     }
 
@@ -170,6 +173,11 @@ impl Run<'_> {
         let after = self.state.observer.before.clone();
         let elapsed = now.since(self.state.observer.last_tick).seconds();
         self.row(&before, &after, elapsed);
+        let slices = &mut self.state.observer.slices;
+        for (id, client) in self.state.clients.iter().enumerate() {
+            slices.take(id, &before.clients[id], &after.clients[id], &client.window);
+        }
+        slices.close(now);
         if now > Time::ZERO + self.plan.settings.warmup {
             self.look_for_failures(&before, &after);
             self.look_for_deadlocks(false);
@@ -298,6 +306,7 @@ impl Run<'_> {
             measured: Totals::between(&seen, warm, seen.len() - 1),
             windows: settings.windows.iter().map(window).collect(),
             series: std::mem::take(&mut observer.series),
+            slices: observer.slices.finish(),
             failure_order,
             deadlocks: std::mem::take(&mut observer.deadlocks),
         }

@@ -40,6 +40,7 @@ impl Run<'_> {
         let (call, place) = self.state.calls.take_place();
         *place = Call::new((key, invocation), to, (attempt, luck), times);
         invocation.call = call;
+        self.traced_attempt(key);
         self.deliver(call);
     }
 }

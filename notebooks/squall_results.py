@@ -1,0 +1,67 @@
+"""Results of squall as polars frames. Reads a results folder, never simulates, and fails when the schema has changed."""
+
+import json
+import os
+import pathlib
+
+import polars as pl
+
+SCHEMA = 1
+
+# Where `squall run --out` has put results; `run.sh` says so too.
+FOLDER = pathlib.Path(os.environ.get("SQUALL_RESULTS", "../results/local"))
+
+TABLES = {
+    "runs": ["variant", "seed", "component", "metric", "unit", "value"],
+    "series": ["variant", "seed", "time_s", "component", "metric", "unit", "value"],
+    "failures": ["variant", "seed", "place", "time_s", "kind", "component", "evidence"],
+    "fates": ["variant", "seed", "time_s", "width_s", "component", "fate", "count"],
+    "verdicts": [
+        "variant", "number", "expectation", "expected", "needed_share", "held", "of", "measured_median", "ok",
+    ],
+}
+
+
+class Results:
+    """A results folder: `runs`, `series`, `failures`, `fates` and `verdicts` as frames, `manifest` as a dict."""
+
+    def __init__(self, folder):
+        folder = FOLDER / folder
+        if not (folder / "manifest.json").is_file():
+            raise FileNotFoundError(f"no results in {folder}: make them with `squall run … --out {folder}`")
+        self.manifest = json.loads((folder / "manifest.json").read_text())
+        if self.manifest["schema"] != SCHEMA:
+            raise ValueError(f"schema {self.manifest['schema']} instead of {SCHEMA}: the notebooks must follow")
+        for name, columns in TABLES.items():
+            frame = pl.read_csv(folder / f"{name}.csv", infer_schema_length=None)
+            missing = [column for column in columns if column not in frame.columns]
+            if missing:
+                raise ValueError(f"{name}.csv has lost {missing}: the notebooks must follow")
+            setattr(self, name, frame)
+        self.variants = self.manifest["variants"]
+
+    def metric(self, metric, kind="clients"):
+        """One metric of every component of a kind, a row for each variant, seed and component."""
+        of_kind = pl.col("component").str.starts_with(kind + ".")
+        rows = self.runs.filter((pl.col("metric") == metric) & of_kind)
+        if rows.is_empty():
+            raise ValueError(f"runs.csv has no metric {metric} of {kind}: the notebooks must follow")
+        return rows
+
+    def goodput_share(self):
+        """Requests of all clients that ended well, over those that began: a row for each variant and seed."""
+        ok, began = (
+            self.metric(f"count.{what}").group_by("variant", "seed").agg(pl.col("value").sum().alias(what))
+            for what in ("ok", "arrivals")
+        )
+        share = (pl.col("ok") / pl.col("arrivals")).alias("share")
+        return ok.join(began, on=["variant", "seed"]).with_columns(share).sort("variant", "seed")
+
+    def over_time(self, metric, kind="clients"):
+        """A metric of all components of a kind added up, the median over seeds: a row for each variant and window."""
+        of_kind = pl.col("component").str.starts_with(kind + ".")
+        rows = self.series.filter((pl.col("metric") == metric) & of_kind)
+        if rows.is_empty():
+            raise ValueError(f"series.csv has no metric {metric} of {kind}: the notebooks must follow")
+        sums = rows.group_by("variant", "seed", "time_s").agg(pl.col("value").sum())
+        return sums.group_by("variant", "time_s").agg(pl.col("value").median()).sort("variant", "time_s")

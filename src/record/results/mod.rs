@@ -1,0 +1,223 @@
+//! A results folder read back: what plots, the HTML report and exports draw from. Nothing here simulates.
+
+mod graph;
+mod marks;
+mod series;
+mod tables;
+
+pub use graph::{Graph, Kind};
+pub use marks::Mark;
+pub use series::{Column, Series};
+pub use tables::{Comparison, Failing, Fates, Heat, Judgement, Latencies, Verdict};
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Why results could not be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    path: PathBuf,
+    rule: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.rule)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+fn unreadable(path: &Path, rule: impl fmt::Display) -> Unreadable {
+    Unreadable { path: path.to_owned(), rule: rule.to_string() }
+}
+
+/// The metrics of all runs: by variant, component and metric, the value of each seed.
+pub type Metrics = BTreeMap<(String, String, String), BTreeMap<u64, f64>>;
+
+/// A results folder. What is large is read when it is asked for.
+#[derive(Debug)]
+pub struct Results {
+    /// Where it is.
+    pub folder: PathBuf,
+    /// `manifest.json`.
+    pub manifest: Value,
+    /// `scenario.json`.
+    pub scenario: Value,
+    /// The variants that were run, in order.
+    pub variants: Vec<String>,
+    /// The seeds that were run, in order.
+    pub seeds: Vec<u64>,
+    /// `runs.csv`.
+    pub metrics: Metrics,
+    /// `failures.csv`.
+    pub failures: Vec<Failing>,
+    /// `verdicts.csv`.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl Results {
+    /// Opens a results folder.
+    ///
+    /// # Errors
+    /// It is not one, was written by another version of the schema, or is damaged.
+    pub fn open(folder: &Path) -> Result<Self, Unreadable> {
+        let manifest = json(folder, "manifest.json").map_err(|error| {
+            let remedy = "name a folder that `squall run … --out` has written";
+            unreadable(folder, format_args!("no results are here ({}); {remedy}", error.rule))
+        })?;
+        let schema = manifest.get("schema").and_then(Value::as_u64);
+        if schema != Some(u64::from(super::SCHEMA)) {
+            let theirs = schema.map_or("none".to_owned(), |schema| schema.to_string());
+            let rule = format!(
+                "the results have schema version {theirs}, and this squall reads {}; run the scenario again",
+                super::SCHEMA
+            );
+            return Err(unreadable(&folder.join("manifest.json"), rule));
+        }
+        let runs = manifest.get("runs").and_then(Value::as_array).cloned().unwrap_or_default();
+        let (mut variants, mut seeds) = (Vec::new(), Vec::new());
+        for run in &runs {
+            let variant = run.get("variant").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if !variants.contains(&variant) {
+                variants.push(variant);
+            }
+            seeds.extend(run.get("seed").and_then(Value::as_u64));
+        }
+        seeds.sort_unstable();
+        seeds.dedup();
+        if variants.is_empty() {
+            return Err(unreadable(&folder.join("manifest.json"), "it lists no runs, so there is nothing to show"));
+        }
+        Ok(Self {
+            manifest,
+            scenario: json(folder, "scenario.json")?,
+            variants,
+            seeds,
+            metrics: tables::metrics(folder)?,
+            failures: tables::failures(folder)?,
+            verdicts: tables::verdicts(folder)?,
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// The scenario's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.manifest.pointer("/scenario/name").and_then(Value::as_str).unwrap_or("results")
+    }
+
+    /// What the scenario is about, for a person.
+    #[must_use]
+    pub fn about(&self) -> Option<&str> {
+        self.manifest.pointer("/scenario/about").and_then(Value::as_str)
+    }
+
+    /// What a variant's world was, as the canonical scenario tells it.
+    #[must_use]
+    pub fn world(&self, variant: &str) -> Option<&Value> {
+        let cases = self.scenario.get("cases")?.as_array()?;
+        cases.iter().find(|case| case.get("name").and_then(Value::as_str) == Some(variant))?.get("world")
+    }
+
+    /// What went wrong in a variant, and when.
+    #[must_use]
+    pub fn marks(&self, variant: &str) -> Vec<Mark> {
+        self.world(variant).map(marks::of).unwrap_or_default()
+    }
+
+    /// Who calls whom in a variant.
+    #[must_use]
+    pub fn graph(&self, variant: &str) -> Graph {
+        self.world(variant).map(graph::of).unwrap_or_default()
+    }
+
+    /// `series.csv`: all of it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn series(&self) -> Result<Series, Unreadable> {
+        series::read(&self.folder.join("series.csv"), &self.variants, &self.seeds)
+    }
+
+    /// `histograms.csv`: latencies of all seeds added up, by variant and component.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn latencies(&self) -> Result<Latencies, Unreadable> {
+        tables::latencies(&self.folder)
+    }
+
+    /// `fates.csv`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn fates(&self) -> Result<Vec<Fates>, Unreadable> {
+        tables::fates(&self.folder)
+    }
+
+    /// `latencies.csv` of one variant, all seeds added up.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn heat(&self, variant: &str) -> Result<Vec<Heat>, Unreadable> {
+        tables::heat(&self.folder, variant)
+    }
+
+    /// `comparisons.csv`; nothing if the results are not those of a comparison.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn comparisons(&self) -> Result<Vec<Comparison>, Unreadable> {
+        tables::comparisons(&self.folder)
+    }
+
+    /// `sources.json`: the files that the scenario was read from.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn sources(&self) -> Result<Value, Unreadable> {
+        json(&self.folder, "sources.json")
+    }
+
+    /// `judgements.csv`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn judgements(&self) -> Result<Vec<Judgement>, Unreadable> {
+        tables::judgements(&self.folder)
+    }
+
+    /// The components of one kind that a variant has values of, in order.
+    #[must_use]
+    pub fn components(&self, variant: &str, kind: &str) -> Vec<&str> {
+        let mut found: Vec<&str> = Vec::new();
+        for (of, component, _) in self.metrics.keys() {
+            if of == variant && component.split('.').next() == Some(kind) && found.last() != Some(&component.as_str()) {
+                found.push(component);
+            }
+        }
+        found
+    }
+
+    /// A metric of each seed.
+    #[must_use]
+    pub fn values(&self, variant: &str, component: &str, metric: &str) -> Option<&BTreeMap<u64, f64>> {
+        self.metrics.get(&(variant.to_owned(), component.to_owned(), metric.to_owned()))
+    }
+
+    /// A count of all seeds together; 0 if it has no row.
+    #[must_use]
+    pub fn total(&self, variant: &str, component: &str, metric: &str) -> f64 {
+        self.values(variant, component, metric).map_or(0.0, |seeds| seeds.values().sum())
+    }
+}
+
+fn json(folder: &Path, name: &str) -> Result<Value, Unreadable> {
+    let path = folder.join(name);
+    let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+    serde_json::from_str(&text).map_err(|error| unreadable(&path, error))
+}

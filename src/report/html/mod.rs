@@ -1,0 +1,72 @@
+//! Results as one HTML file that needs nothing else: to read, to forward, to print.
+
+mod data;
+mod drawing;
+mod tables;
+
+use super::plots::{PLOTS, Undrawn, View};
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment};
+use serde_json::json;
+
+const PAGE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("style.css");
+const APP: &str = include_str!("app.js");
+const UPLOT: &str = include_str!("vendor/uplot.js");
+const UPLOT_STYLE: &str = include_str!("vendor/uplot.css");
+
+/// The pictures of all seeds that the page holds.
+const PICTURES: [&str; 5] = ["goodput", "outcomes", "seeds", "compare", "ecdf"];
+
+/// The page.
+///
+/// # Errors
+/// The results cannot be read, or the template and its data do not fit.
+pub fn html(view: &View<'_>) -> Result<String, Undrawn> {
+    let results = view.results;
+    let data = data::data(view)?;
+    let mut pictures = Vec::new();
+    for plot in PLOTS.iter().filter(|plot| PICTURES.contains(&plot.name)) {
+        match plot.draw(view) {
+            Ok(picture) => pictures.push(picture.svg()?),
+            Err(Undrawn::Nothing(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let verdicts = tables::verdicts(view)?;
+    let failed = verdicts.iter().filter(|row| !row.ok).count();
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    let page = environment.template_from_named_str("page.html", PAGE).map_err(broken)?;
+    let told = json!({
+        "version": results.manifest.get("squall").and_then(|version| version.as_str()).unwrap_or("?"),
+        "name": results.name(),
+        "about": results.about(),
+        "seeds": results.seeds.len(),
+        "seed": view.seed(),
+        "end": view.series()?.end(),
+        "interrupted": results.manifest.get("interrupted").and_then(serde_json::Value::as_bool).unwrap_or(false),
+        "verdicts": verdicts,
+        "failed": failed,
+        "variants": tables::variants(view)?,
+        "comparisons": tables::comparisons(view)?,
+        "stories": tables::stories(view),
+        "graph": drawing::drawing(&results.graph(view.variant())),
+        "pictures": pictures,
+        "sources": results.sources()?,
+        "command": tables::command(view),
+        "sha256": results.manifest.pointer("/scenario/sha256").and_then(|hash| hash.as_str()).unwrap_or("?"),
+        "runs": results.manifest.get("runs"),
+        // A closing tag in a name would end the script that holds it.
+        "data": data.to_string().replace("</", "<\\/"),
+        "css": STYLE,
+        "app": APP,
+        "uplot": UPLOT,
+        "uplot_css": UPLOT_STYLE,
+    });
+    page.render(Serde(told)).map_err(broken)
+}
+
+fn broken(error: minijinja::Error) -> Undrawn {
+    Undrawn::Failed(format!("the template of the page is broken: {error:#}"))
+}

@@ -1,0 +1,169 @@
+//! Every plot of real results: readable, the same every time, and with nothing upon anything else.
+
+use super::figure::{Figure, Shape};
+use super::{Look, PLOTS, Plot, Undrawn, View, font};
+use crate::experiment::{Fold, Plan, execute};
+use crate::record::results::Results;
+use crate::record::{RecordError, Recorder, Session};
+use crate::scenario::{Case, load_bytes};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use tempfile::TempDir;
+
+const SCENARIO: &str = "
+squall: 1
+keys: { pages: { uniform: { count: 50 } } }
+clients:
+  web:
+    to: api.get
+    arrivals: { poisson: { rate: 60/s } }
+    edge: { policies: [{ retry: { constant: { attempts: 3, delay: 10ms } } }, { timeout: 300ms }] }
+  a-batch-job-with-a-rather-long-name: { to: api.get, arrivals: { poisson: { rate: 5/s } } }
+services:
+  api:
+    capacity: { workers: 10 }
+    pools: { db: { size: 2 } }
+    endpoints:
+      get:
+        steps:
+          - cache:
+              name: l1
+              keys: pages
+              miss: [{ acquire: { pool: db, steps: [{ call: { to: db.read } }] } }]
+  db:
+    capacity: { workers: 2 }
+    endpoints: { read: { steps: [{ work: { exponential: { mean: 15ms } } }] } }
+caches: { l1: { capacity: 20, ttl: 10s } }
+faults:
+  - slow: { at: 5s, for: 5s, service: db, factor: 8 }
+  - flush: { at: 5s, cache: l1 }
+variants:
+  wide: { set: { services.db.capacity.workers: 8 } }
+  no-retries-and-a-name-that-is-longer-than-most-legends-like: { set: { clients.web.edge.policies: [] } }
+run: { duration: 20s, seeds: 3 }
+expect: [clients.web.success >= 10%]
+";
+
+/// Results of a small scenario on disk.
+pub(in crate::report) fn results() -> (TempDir, Results) {
+    let loaded =
+        load_bytes(Path::new("small.yaml"), SCENARIO.as_bytes(), &[]).unwrap_or_else(|error| panic!("{error}"));
+    let cases: Vec<&Case> = loaded.cases.iter().collect();
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("small");
+    let mut recorder = Recorder::create(&place).unwrap();
+    let mut fold = Fold::new(&cases);
+    let plan = Plan { cases, seeds: vec![1, 2, 3], threads: 1, twice: false };
+    let all = execute(&plan, &AtomicBool::new(false), |run| {
+        recorder.take(plan.cases[run.case], &run)?;
+        fold.take(run);
+        Ok::<(), RecordError>(())
+    });
+    assert!(matches!(all, Ok(true)));
+    recorder.finish(&loaded, &fold.finish(), &Session::default()).unwrap();
+    let results = Results::open(&place).unwrap();
+    (folder, results)
+}
+
+/// Every plot that these results hold.
+fn figures(view: &View<'_>) -> Vec<(&'static str, Figure)> {
+    let draw = |plot: &Plot| match (plot.draw)(view) {
+        Ok(figure) => Some((plot.name, figure)),
+        Err(Undrawn::Nothing(_)) => None,
+        Err(error) => panic!("{}: {error}", plot.name),
+    };
+    PLOTS.iter().filter_map(draw).collect()
+}
+
+#[test]
+fn no_text_lies_on_another_or_leaves_the_picture() {
+    let (_folder, results) = results();
+    for width in [800.0, 560.0] {
+        let look = Look { width, ..Look::default() };
+        for (name, figure) in figures(&View::new(&results, &look)) {
+            let texts: Vec<_> = figure
+                .shapes
+                .iter()
+                .filter_map(|shape| match shape {
+                    Shape::Text { at, text, kind } => Some((text, font::bounds(*at, text, *kind))),
+                    _ => None,
+                })
+                .collect();
+            assert!(texts.len() > 5, "{name} says next to nothing");
+            for (at, (text, (start, end))) in texts.iter().enumerate() {
+                let inside = start.0 >= 0.0 && start.1 >= 0.0 && end.0 <= figure.width && end.1 <= figure.height;
+                assert!(inside, "{name} at {width}: `{text}` leaves the picture: {start:?} {end:?}");
+                for (other, (from, to)) in &texts[at + 1..] {
+                    let apart = end.0 <= from.0 || to.0 <= start.0 || end.1 <= from.1 || to.1 <= start.1;
+                    assert!(apart, "{name} at {width}: `{text}` lies on `{other}`: {start:?} {end:?}, {from:?} {to:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn pictures_are_the_same_bytes_every_time() {
+    let (_folder, results) = results();
+    let look = Look::default();
+    let (one, two) = (View::new(&results, &look), View::new(&results, &look));
+    for plot in &PLOTS {
+        let (Ok(one), Ok(two)) = (plot.draw(&one), plot.draw(&two)) else { continue };
+        assert_eq!(one.svg().unwrap(), two.svg().unwrap(), "{}", plot.name);
+        if ["goodput", "topology"].contains(&plot.name) {
+            assert!(one.png(1).unwrap() == two.png(1).unwrap(), "{}", plot.name);
+        }
+    }
+}
+
+#[test]
+fn a_png_is_a_picture_with_colours_and_letters() {
+    let (_folder, results) = results();
+    let look = Look::default();
+    let view = View::new(&results, &look);
+    for plot in &PLOTS {
+        let Ok(picture) = plot.draw(&view) else { continue };
+        for scale in [1, 2].into_iter().filter(|scale| *scale == 1 || plot.name == "seeds") {
+            let bytes = picture.png(scale).unwrap();
+            let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+            let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+            let info = reader.next_frame(&mut pixels).unwrap();
+            assert_eq!(info.width, 800 * scale);
+            let colours: std::collections::BTreeSet<&[u8]> = pixels.chunks_exact(3).collect();
+            let dark = pixels.chunks_exact(3).filter(|pixel| pixel.iter().all(|part| *part < 80)).count();
+            assert!(colours.len() > 40 && dark > 200, "{}: {} colours, {dark} dark", plot.name, colours.len());
+        }
+    }
+}
+
+#[test]
+fn what_is_drawn_is_what_was_measured() {
+    let (_folder, results) = results();
+    let series = results.series().unwrap();
+    let arrivals: f64 = results.values("unmitigated", "clients.web", "count.arrivals").unwrap()[&2];
+    let column = series.get("unmitigated", 2, "clients.web", "offered").unwrap();
+    let sum: f64 = column.iter().filter(|value| value.is_finite()).map(|value| f64::from(*value)).sum();
+    assert!((sum * series.resolution - arrivals).abs() < 0.5, "{sum} {arrivals}");
+    let latencies = results.latencies().unwrap();
+    let web = &latencies[&("unmitigated".to_owned(), "clients.web".to_owned())];
+    assert_eq!(web.len() as f64, results.total("unmitigated", "clients.web", "count.ok"));
+    let graph = results.graph("unmitigated");
+    let arrow = |from: &str, to: &str| graph.arrows.contains(&(graph.find(from).unwrap(), graph.find(to).unwrap()));
+    assert!(
+        arrow("clients.web", "services.api")
+            && arrow("services.api", "caches.l1")
+            && arrow("services.api", "pools.api.db")
+    );
+}
+
+#[test]
+fn folders_that_hold_no_results_are_refused_with_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Results::open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("squall run"), "{error}");
+    let (kept, results) = results();
+    std::fs::write(results.folder.join("manifest.json"), r#"{"schema": 99}"#).unwrap();
+    let error = Results::open(&results.folder).unwrap_err().to_string();
+    assert!(error.contains("99") && error.contains("run the scenario again"), "{error}");
+    drop(kept);
+}

@@ -1,0 +1,12 @@
+//! What people look at, in the tools with which they look at it.
+
+#[path = "see/book.rs"]
+mod book;
+#[path = "see/browser.rs"]
+mod browser;
+#[path = "see/export.rs"]
+mod export;
+#[path = "see/shelf.rs"]
+mod shelf;
+#[path = "see/trace.rs"]
+mod trace;

@@ -1,0 +1,61 @@
+//! What other tools read, tried with those tools. Where a tool is not installed the test says so and ends.
+
+use super::shelf::Shelf;
+use std::fs;
+use std::process::{Command, Output};
+
+const SCENARIO: &str = "
+squall: 1
+clients:
+  web: { to: api.get, arrivals: { poisson: { rate: 50/s } }, edge: { policies: [{ timeout: 1s }] } }
+services:
+  api:
+    capacity: { workers: 1 }
+    pools: { db: { size: 2 } }
+    endpoints: { get: { steps: [{ acquire: { pool: db, steps: [{ work: { exponential: { mean: 15ms } } }] } }] } }
+faults: [{ slow: { at: 30s, for: 30s, service: api, factor: 3 } }]
+variants:
+  wide: { set: { services.api.capacity.workers: 4 } }
+run: { duration: 120s, seeds: 2 }
+";
+
+fn results() -> Shelf {
+    let shelf = Shelf::new("small.yaml", SCENARIO);
+    shelf.expect(0, &["run", "small.yaml", "--quiet", "--out", "out"]);
+    shelf
+}
+
+fn promtool(shelf: &Shelf, arguments: &[&str]) -> Option<Output> {
+    Command::new("promtool").args(arguments).current_dir(shelf.at.path()).output().ok()
+}
+
+#[test]
+fn a_counter_ends_at_what_was_counted() {
+    let shelf = results();
+    let (text, _) = shelf.expect(0, &["export", "openmetrics", "out", "--variant", "wide", "--start", "1000"]);
+    assert!(text.ends_with("# EOF\n"));
+    let counter = "squall_client_arrivals_total{client=\"web\",scenario=\"small\",variant=\"wide\",seed=\"1\"} ";
+    let last = text.lines().rfind(|line| line.starts_with(counter)).unwrap();
+    let parts: Vec<&str> = last.rsplit(' ').take(2).collect();
+    assert_eq!(parts[0], "1120");
+    let runs = fs::read_to_string(shelf.path("out/runs.csv")).unwrap();
+    let row = runs.lines().find(|row| row.starts_with("wide,1,clients.web,count.arrivals,")).unwrap();
+    assert_eq!(Some(parts[1]), row.split(',').next_back());
+}
+
+#[test]
+fn prometheus_takes_an_exported_run() {
+    let shelf = results();
+    shelf.expect(0, &["export", "openmetrics", "out", "--out", "small.om"]);
+    let Some(made) = promtool(&shelf, &["tsdb", "create-blocks-from", "openmetrics", "small.om", "blocks"]) else {
+        println!("skipped: promtool is not installed, so no blocks were made of the export");
+        return;
+    };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let text = fs::read_to_string(shelf.path("small.om")).unwrap();
+    let samples = text.lines().filter(|line| !line.starts_with('#')).count();
+    let dumped = promtool(&shelf, &["tsdb", "dump", "blocks"]).unwrap();
+    let dumped = String::from_utf8_lossy(&dumped.stdout).into_owned();
+    assert_eq!(dumped.lines().filter(|line| line.starts_with('{')).count(), samples);
+    assert!(dumped.contains("__name__=\"squall_pool_utilisation_ratio\"") && dumped.contains("variant=\"wide\""));
+}
