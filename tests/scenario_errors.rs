@@ -107,7 +107,7 @@ const BAD: &[(&str, &str, &[&str])] = &[
     ("capacity: {workers: 8}\n", "\n", &["s.yaml:10:3", "the field `capacity` is missing"]),
     ("order: fifo", "order: fif", &["did you mean `fifo`?"]),
     ("order: fifo", "ordr: fifo", &["there is no field `ordr` here", "did you mean `order`?"]),
-    ("size: 5", "sise: 5", &["there is no field `sise` here", "the field `size` is missing"]),
+    ("size: 5", "sise: 5", &["there is no field `sise` here", "this pool has no size"]),
     ("[timeout: 1s]", "[{timeout: 1s, retry: 5}]", &["`retry` and `timeout` stand together", "write exactly one of"]),
     ("{exponential: {mean: 10ms}}", "{exponential: {mean: 1ms}, uniform: {min: 1ms, max: 2ms}}", &["stand together"]),
     ("ttl: 60s", "per_replica: yes", &["`yes` is not `true` or `false`"]),

@@ -72,8 +72,26 @@ presets! {
     rate_limit: [
     ]
     breaker: [
+        "circuitbreaker-py-2",
+        "cockatiel-3",
+        "cockatiel-4",
+        "failsafe-go-0.9",
+        "gobreaker-2",
+        "hystrix-1.5",
+        "opossum-9",
+        "polly-8",
+        "pybreaker-1",
+        "resilience4j-2",
     ]
     eject: [
+        "envoy-outlier-current",
+        "envoy-outlier-legacy",
+        "finagle-accrual",
+        "grpc-outlier-a50",
+        "istio-outlier",
+        "linkerd-2-accrual",
+        "linkerd-2-unified",
+        "nginx-peer",
     ]
     bulkhead: [
         "envoy-limits",

@@ -14,7 +14,7 @@ pub(super) const NAMED: [&str; 9] =
     ["keys", "clients", "services", "caches", "pools", "endpoints", "edges", "variants", "set"];
 
 /// Fields that hold one of several things, told apart by the key.
-const PICKS: [&str; 20] = [
+const PICKS: [&str; 26] = [
     "arrivals",
     "rate",
     "capacity",
@@ -35,6 +35,12 @@ const PICKS: [&str; 20] = [
     "connect",
     "login",
     "round_trip",
+    "breaker",
+    "eject",
+    "window",
+    "counter",
+    "trip",
+    "failure",
 ];
 
 /// What a scenario may leave out, so that a path may lead through it.

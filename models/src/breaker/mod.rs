@@ -54,23 +54,23 @@ use squall_sim::{Span, Time};
 pub enum Spec {
     /// After so many failures in a row; no library's, but what most runbooks mean.
     Consecutive(consecutive::Spec),
-    /// resilience4j (Java).
+    /// resilience4j (Java): by the share of failed and of slow calls among the last so many, or of the last seconds.
     Resilience4j(resilience4j::Spec),
-    /// Hystrix (Java).
+    /// Hystrix (Java): by the share of failures in the last seconds, looked at twice a second.
     Hystrix(hystrix::Spec),
-    /// Polly 8 (.NET).
+    /// Polly 8 (.NET): by the share of failures in the last while; one call tries.
     Polly(polly::Spec),
-    /// The package `circuitbreaker` (Python).
+    /// The package `circuitbreaker` (Python): after so many failures in a row; any late success closes it.
     CircuitbreakerPy(circuitbreaker_py::Spec),
-    /// The package `pybreaker` (Python).
+    /// The package `pybreaker` (Python): after so many failures in a row; one call at a time through it.
     Pybreaker(pybreaker::Spec),
-    /// opossum (Node.js).
+    /// opossum (Node.js): by failures per call begun in the last seconds; half-open by a timer.
     Opossum(opossum::Spec),
-    /// cockatiel (TypeScript).
+    /// cockatiel (TypeScript): by one of three counters; callers wait while one tries.
     Cockatiel(cockatiel::Spec),
-    /// sony/gobreaker (Go).
+    /// sony/gobreaker (Go): by a condition on its counts; late answers mean nothing.
     Gobreaker(gobreaker::Spec),
-    /// failsafe-go (Go).
+    /// failsafe-go (Go): by a number or a share of failures, among calls or within a while.
     FailsafeGo(failsafe_go::Spec),
 }
 

@@ -43,17 +43,17 @@ use squall_sim::random::Draw;
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Spec {
-    /// Outlier detection of Envoy.
+    /// Outlier detection of Envoy: failures in a row at once, success rates at sweeps.
     Envoy(envoy::Spec),
     /// Outlier detection of Istio, in the words of a `DestinationRule`.
     Istio(istio::Spec),
-    /// Outlier detection of gRPC.
+    /// Outlier detection of gRPC: success rates and failures at sweeps only.
     GrpcA50(grpc_a50::Spec),
-    /// Failure accrual of Linkerd.
+    /// Failure accrual of Linkerd: failures in a row, then longer and longer penalties.
     Linkerd(linkerd::Spec),
-    /// Failure accrual of Finagle.
+    /// Failure accrual of Finagle: failures in a row or a low success rate, then longer and longer times dead.
     Finagle(finagle::Spec),
-    /// Passive health checks of nginx.
+    /// Passive health checks of nginx: so many network errors, then a fixed time out.
     NginxPeer(nginx_peer::Spec),
 }
 

@@ -4,7 +4,9 @@ use super::*;
 use crate::scenario::typed;
 use serde::de::DeserializeOwned;
 use squall_models::problem::Problem;
-use squall_models::{balance, budget, bulkhead, cache, hedge, limit, pool, retry, shed, spec, throttle};
+use squall_models::{
+    balance, breaker, budget, bulkhead, cache, eject, hedge, limit, pool, retry, shed, spec, throttle,
+};
 
 /// Reads values as what a family takes, and what is wrong with them there.
 type Reader = fn(&Node, &mut Issues) -> Vec<Problem>;
@@ -15,6 +17,8 @@ fn reads<T: DeserializeOwned>(values: &Node, issues: &mut Issues, check: fn(&T) 
 
 /// How each family that has presets is read.
 const FAMILIES: &[(&str, Reader)] = &[
+    ("breaker", |values, issues| reads(values, issues, breaker::check)),
+    ("eject", |values, issues| reads(values, issues, eject::check)),
     ("retry", |values, issues| reads(values, issues, retry::Spec::check)),
     ("budget", |values, issues| reads(values, issues, budget::Spec::check)),
     ("throttle", |values, issues| reads(values, issues, throttle::Spec::check)),
@@ -84,4 +88,53 @@ fn every_file_is_embedded() {
     files.sort();
     embedded.sort();
     assert_eq!(files, embedded);
+}
+
+/// A preset of a library's defaults and a member without fields are the same.
+#[test]
+fn presets_of_defaults_are_the_defaults() {
+    let named = [
+        ("circuitbreaker-py-2", "circuitbreaker_py"),
+        ("failsafe-go-0.9", "failsafe_go"),
+        ("gobreaker-2", "gobreaker"),
+        ("hystrix-1.5", "hystrix"),
+        ("opossum-9", "opossum"),
+        ("polly-8", "polly"),
+        ("pybreaker-1", "pybreaker"),
+        ("resilience4j-2", "resilience4j"),
+    ];
+    for (name, member) in named {
+        let embedded = PRESETS.iter().find(|preset| preset.family == "breaker" && preset.name == name).expect(name);
+        let (mut sources, mut issues) = (Sources::default(), Issues::default());
+        let root = parse(embedded, &mut sources, &mut issues).expect(name);
+        let values = root.get("values").expect(name);
+        let preset = typed::read::<breaker::Spec>(values, values.at, &mut issues).value.expect(name);
+        let default: breaker::Spec = serde_json::from_str(&format!("{{\"{member}\": {{}}}}")).expect(name);
+        assert_eq!(preset, default);
+    }
+}
+
+/// Where a library counts in one of several ways, another way replaces the one of the preset.
+#[test]
+fn another_way_to_count_replaces_that_of_the_preset() {
+    for (text, member) in [
+        (
+            "{preset: resilience4j-2, window: {time: 10s}, wait: 5s}",
+            r#""resilience4j": {"window": {"time": "10s"}, "wait": "5s"}"#,
+        ),
+        ("{preset: gobreaker-2, trip: {failures: 3}}", r#""gobreaker": {"trip": {"failures": 3}}"#),
+        (
+            "{preset: failsafe-go-0.9, failure: {ratio: {failures: 3, of: 5}}}",
+            r#""failsafe_go": {"failure": {"ratio": {"failures": 3, "of": 5}}}"#,
+        ),
+    ] {
+        let (mut sources, mut issues) = (Sources::default(), Issues::default());
+        let file = sources.add(Path::new(""), text.to_owned(), format!("breaker: {text}"));
+        let mut tree = yaml::parse(&format!("breaker: {text}"), file, 0, &mut issues).expect(text);
+        expand(&mut tree, &mut Shelf::default(), &mut sources, &mut issues);
+        let node = tree.get("breaker").expect(text);
+        let read = typed::read::<breaker::Spec>(node, node.at, &mut issues).value;
+        assert_eq!(issues.len(), 0, "{}", issues.render(&sources, Path::new("test")));
+        assert_eq!(read, serde_json::from_str(&format!("{{{member}}}")).ok());
+    }
 }
