@@ -102,7 +102,9 @@ fn split(text: &str) -> Option<(f64, &str)> {
 fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let (_, seconds) = DURATION_UNITS.iter().find(|(name, _)| *name == unit)?;
-    Some(Duration(number * seconds)).filter(|d| d.0 <= LONGEST)
+    // Parts of a second are exact only as whole parts: 100 × 0.000001 is not quite 0.0001, and 100 / 1,000,000 is.
+    let seconds = if *seconds < 1.0 { number / seconds.recip().round() } else { number * seconds };
+    Some(Duration(seconds)).filter(|d| d.0 <= LONGEST)
 }
 
 fn parse_rate(text: &str) -> Option<Rate> {
@@ -202,6 +204,10 @@ mod tests {
     fn quantities_survive_printing_and_reading() {
         for text in ["250ms", "1.5s", "90s", "10us", "7ns"] {
             assert_eq!(text.parse::<Duration>().unwrap().to_string(), text);
+        }
+        for seconds in [0.0001, 0.003, 0.0007, 1e-9, 0.35] {
+            let written = Duration::from_seconds(seconds).to_string();
+            assert_eq!(written.parse::<Duration>().unwrap().seconds(), seconds, "{written}");
         }
         assert_eq!("30/m".parse::<Rate>().unwrap().to_string(), "0.5/s");
         assert_eq!("99.95%".parse::<Share>().unwrap().to_string(), "99.95%");

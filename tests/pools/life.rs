@@ -46,7 +46,8 @@ fn hikari_fills_its_pool_ahead_with_a_rest_after_each() {
     let run = lab.run(1);
     assert_eq!((run.pool("api", "db").opened, run.pool("api", "db").open_max), (10, 10));
     let open = run.series("pools.api.db", "open");
-    let full = open.iter().position(|&open| open == 10.0).expect("it fills up");
+    // The mean over a slice is a difference of sums, so it is ten only as far as floating point goes.
+    let full = open.iter().position(|&open| open > 10.0 - 1e-6).expect("it fills up");
     near(full as f64 * 0.01, 0.47, 0.011);
 }
 

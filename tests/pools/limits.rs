@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn a_server_refuses_connections_beyond_its_bound() {
-    let pool = json!({"library": {"sqlalchemy": {"pool_size": 5, "max_overflow": 0}}});
+    // A log-in takes its time, so that all that is wanted at once is asked for before the first answer comes.
+    let pool = json!({"library": {"sqlalchemy": {"pool_size": 5, "max_overflow": 0}}, "connect": "10ms"});
     let db = json!({"capacity": "unlimited", "connections": {"most": 12}});
     let mut four = world(herd(40), pool, db, json!("1s"));
     four["services"]["api"]["replicas"] = json!(4);
@@ -92,7 +93,9 @@ fn a_pool_can_be_resized_while_it_is_in_use() {
             let totals = run.client_in(window, "web");
             totals.ok as f64 / [80.0, 90.0, 90.0][window]
         });
-        for (rate, expected) in rates.into_iter().zip([4.0, 12.0, 4.0]) {
+        // PgBouncer's janitor closes idle connections only, and with somebody always waiting there are none.
+        let after = if library.get("pgbouncer").is_some() { 12.0 } else { 4.0 };
+        for (rate, expected) in rates.into_iter().zip([4.0, 12.0, after]) {
             assert!((rate - expected).abs() < 0.3, "{library}: {rates:?}");
         }
     }

@@ -59,7 +59,8 @@ fn a_storm_of_log_ins_follows_an_outage() {
         Lab::new(world, 90.0).resolution(1.0).windows(&[(41.0, 46.0)]).run(1)
     };
     let at_once = storm(json!({"sqlalchemy": {"pool_size": 20, "max_overflow": 0, "timeout": "1s"}}));
-    let serial = storm(json!({"pgbouncer": {"server_login_retry": "1s"}}));
+    // With the same patience: otherwise the queries of ten seconds would wait for the database to come back.
+    let serial = storm(json!({"pgbouncer": {"server_login_retry": "1s", "query_wait_timeout": "1s"}}));
     let opened = |run: &Run| run.series("pools.api.db", "opened").iter().skip(40).take(5).sum::<f64>();
     assert!(opened(&at_once) > 150.0, "{}", opened(&at_once));
     let queue = |run: &Run| run.service_in(0, "db").queue_max;

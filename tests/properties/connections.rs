@@ -81,7 +81,7 @@ fn pgbouncer(dice: &mut Dice<'_>) -> Value {
 
 /// Something that happens to connections.
 pub(super) fn fault(dice: &mut Dice<'_>, at: &str, service: &str, world: &Value) -> Option<(&'static str, Value)> {
-    Some(match dice.roll(3) {
+    Some(match dice.roll(4) {
         0 => {
             let mut kill = json!({"at": at, "service": service, "running": dice.pick(SPANS)});
             for what in ["held", "idle"] {
@@ -95,10 +95,27 @@ pub(super) fn fault(dice: &mut Dice<'_>, at: &str, service: &str, world: &Value)
             ("kill_queries", kill)
         }
         1 => ("limit_connections", json!({"at": at, "service": service, "most": dice.roll(4)})),
+        2 => {
+            let linked = linked(world);
+            let (from, to) = linked.get(dice.roll(linked.len().max(1) as u32) as usize)?;
+            (
+                "partition",
+                json!({"at": at, "from": from, "to": to, "direction": dice.pick(&["both", "calls", "answers"])}),
+            )
+        }
         _ => {
             let pools = world["services"][service]["pools"].as_object()?;
             let pool = pools.keys().nth(dice.roll(2) as usize)?;
             ("resize_pool", json!({"at": at, "service": service, "pool": pool, "size": 1 + dice.roll(5)}))
         }
     })
+}
+
+/// The services that have connections to a service, and that service.
+fn linked(world: &Value) -> Vec<(&str, &str)> {
+    let services = world["services"].as_object().into_iter().flatten();
+    let pools = services.flat_map(|(name, service)| {
+        service["pools"].as_object().into_iter().flatten().map(move |(_, pool)| (name, pool))
+    });
+    pools.filter_map(|(from, pool)| Some((from.as_str(), pool["to"].as_str()?))).collect()
 }

@@ -283,18 +283,24 @@ impl PgBouncer {
                 book.remove(slot);
             }
         }
+        self.close_surplus(book);
         if !book.waiters.is_empty() || book.counts().total() < self.least {
             self.launch(book, now);
         }
         self.call_janitor(book, now);
     }
 
-    pub(super) fn resize<W: Copy + PartialEq>(&mut self, book: &mut Book<W>, now: Time, size: u32) {
-        self.size = size;
+    /// After the pool was made smaller, what is idle beyond its size goes. Whoever waits still gets what comes back.
+    fn close_surplus<W: Copy + PartialEq>(&self, book: &mut Book<W>) {
         while book.counts().total() > self.most() {
             let Some(slot) = book.idle.pop_front() else { break };
             book.remove(slot);
         }
+    }
+
+    pub(super) fn resize<W: Copy + PartialEq>(&mut self, book: &mut Book<W>, now: Time, size: u32) {
+        self.size = size;
+        self.close_surplus(book);
         if !book.waiters.is_empty() {
             self.launch(book, now);
         }

@@ -201,7 +201,11 @@ impl SqlAlchemy {
     /// A slot comes back: to who waits longest, to the idle ones, or out of the pool.
     fn put_back<W: Copy + PartialEq>(&mut self, book: &mut Book<W>, now: Time, slot: Slot) {
         book.get_mut(slot).used = now;
-        if let Some((waiter, _)) = book.waiters.pop_front() {
+        // After the pool was made smaller there are slots too many, whoever waits.
+        if self.most_overflow.is_some_and(|most| self.overflow > most) {
+            self.overflow -= 1;
+            book.remove(slot);
+        } else if let Some((waiter, _)) = book.waiters.pop_front() {
             if let Verdict::Given(slot) = self.check_out(book, now, slot, waiter) {
                 book.actions.push_back(Action::Give(slot, waiter));
             }

@@ -59,6 +59,7 @@ impl Run<'_> {
     pub(super) fn heard(&mut self, key: Key<Invocation>, outcome: Outcome) {
         let Some((at, slot)) = self.used(key) else { return };
         let now = self.cx.now();
+        self.state.pools[at].touch(now);
         let link = self.link(at, slot);
         (link.user, link.since) = (Key::NONE, now);
         if let Err(Failure::Disconnected | Failure::Crashed | Failure::Refused) = outcome {
@@ -74,6 +75,7 @@ impl Run<'_> {
         let now = self.cx.now();
         let invocation = &self.state.invocations[key];
         let (call, edge) = (invocation.call, invocation.edge);
+        self.state.pools[at].touch(now);
         let link = self.link(at, slot);
         (link.user, link.since) = (Key::NONE, now);
         let alive = self.library(at).machine.connection(slot).health == Some(Health::Alive);
