@@ -1,6 +1,6 @@
 //! Protection on a miss: who does the work, and what the others do in the meantime.
 //!
-//! The world asks [`Guard::ask`] whenever a look-up has found no good entry, and again each time that a waiting call
+//! The world asks `Guard::ask` whenever a look-up has found no good entry, and again each time that a waiting call
 //! looks anew. It tells the guard when a fill has ended. A guard makes no draws.
 
 pub mod lease;
