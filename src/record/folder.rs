@@ -114,6 +114,8 @@ impl Folder {
     /// Gives the folder its name, in place of older results.
     pub(super) fn publish(self) -> Result<(), RecordError> {
         let Self { partial, target } = self;
+        #[cfg(feature = "parquet")]
+        super::parquet::beside(partial.path()).map_err(io("write Parquet into", &target))?;
         let failed = || io("replace", &target);
         if !may_be_replaced(&target).map_err(failed())? {
             return Err(RecordError::Foreign(target));

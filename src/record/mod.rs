@@ -9,6 +9,8 @@ mod folder;
 mod histogram;
 mod journal;
 mod manifest;
+#[cfg(feature = "parquet")]
+mod parquet;
 pub mod results;
 mod sweep;
 mod tables;
