@@ -27,6 +27,38 @@ impl<const BITS: u32> Default for Histogram<BITS> {
     }
 }
 
+/// Values on their way into a histogram. Its buckets are so many that those of a few histograms do not fit into the
+/// nearest cache: to wait for memory once for many values is cheaper than once for each.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    spans: [Span; BATCH],
+    len: usize,
+}
+
+const BATCH: usize = 64;
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { spans: [Span::ZERO; BATCH], len: 0 }
+    }
+}
+
+impl Batch {
+    /// Takes a value; true when it has to be taken out now.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, span: Span) -> bool {
+        self.spans[self.len % BATCH] = span;
+        self.len += 1;
+        self.len == BATCH
+    }
+
+    /// Hands out what is there.
+    pub(crate) fn take(&mut self) -> &[Span] {
+        let len = std::mem::take(&mut self.len);
+        &self.spans[..len]
+    }
+}
+
 #[inline]
 const fn index<const BITS: u32>(micros: u64) -> usize {
     let octave = 63 - BITS - (micros | 1 << BITS).leading_zeros();
@@ -60,6 +92,24 @@ impl<const BITS: u32> Histogram<BITS> {
         self.max = self.max.max(span.nanos());
     }
 
+    /// Counts values.
+    pub(crate) fn record_all(&mut self, spans: &[Span]) {
+        let (mut first, mut sum, mut max) = (self.first, 0, self.max);
+        for span in spans {
+            let at = index::<BITS>((span.nanos() / UNIT).min(HIGHEST - 1));
+            match self.counts.get_mut(at) {
+                Some(count) => *count += 1,
+                None => self.grow(at),
+            }
+            first = first.min(at);
+            sum += u128::from(span.nanos());
+            max = max.max(span.nanos());
+        }
+        (self.first, self.max) = (first, max);
+        self.total += spans.len() as u64;
+        self.sum += sum;
+    }
+
     /// Counts a value of zero so many times.
     pub fn record_zeros(&mut self, times: u64) {
         if times > 0 {
@@ -71,6 +121,7 @@ impl<const BITS: u32> Histogram<BITS> {
 
     /// Counts the first value in a bucket that is not there yet.
     #[cold]
+    #[inline(never)]
     fn grow(&mut self, at: usize) {
         self.counts.resize(at + 1, 0);
         self.counts[at] = 1;
@@ -111,9 +162,10 @@ impl<const BITS: u32> Histogram<BITS> {
             return Some(self.max as f64 / 1e9);
         }
         let mut seen = 0;
-        for (at, count) in self.counts.iter().enumerate().skip(self.first) {
+        for (beyond, count) in self.used().iter().enumerate() {
             seen += count;
             if seen >= rank {
+                let at = self.first + beyond;
                 let (low, high) = bounds::<BITS>(at);
                 // What is below the unit is reported as nothing: waits of zero are many, and are just that.
                 let middle = if at == 0 { 0 } else { (low + high) * UNIT / 2 };
@@ -161,10 +213,15 @@ impl<const BITS: u32> Histogram<BITS> {
 
     /// The buckets that are not empty: a value in the middle of each in microseconds, and its count.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(at, &count)| {
-            let (low, high) = bounds::<BITS>(at);
+        self.used().iter().enumerate().filter(|(_, count)| **count > 0).map(|(beyond, &count)| {
+            let (low, high) = bounds::<BITS>(self.first + beyond);
             (u64::midpoint(low, high), count)
         })
+    }
+
+    /// The buckets from the first that was touched on.
+    fn used(&self) -> &[u64] {
+        self.counts.get(self.first..).unwrap_or_default()
     }
 }
 

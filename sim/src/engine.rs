@@ -61,14 +61,20 @@ impl<E: Copy> Context<E> {
 
     /// Schedules an event this long after now.
     #[inline(always)]
-    pub fn after(&mut self, span: Span, event: impl Into<E>) -> Ticket {
-        self.queue.push(self.now + span, event.into())
+    pub fn after<F>(&mut self, span: Span, event: F) -> Ticket
+    where
+        E: From<F>,
+    {
+        self.queue.push(self.now + span, E::from(event))
     }
 
     /// Schedules an event at a time. One in the past happens now: time never goes back.
     #[inline(always)]
-    pub fn at(&mut self, time: Time, event: impl Into<E>) -> Ticket {
-        self.queue.push(time.max(self.now), event.into())
+    pub fn at<F>(&mut self, time: Time, event: F) -> Ticket
+    where
+        E: From<F>,
+    {
+        self.queue.push(time.max(self.now), E::from(event))
     }
 
     /// Declares a delay that is the same on every use; events after it are cheaper to schedule and to cancel.
@@ -78,8 +84,11 @@ impl<E: Copy> Context<E> {
 
     /// Schedules an event after the delay of a lane.
     #[inline(always)]
-    pub fn after_lane(&mut self, lane: Lane, event: impl Into<E>) -> Ticket {
-        self.queue.push_lane(lane, self.now, event.into())
+    pub fn after_lane<F>(&mut self, lane: Lane, event: F) -> Ticket
+    where
+        E: From<F>,
+    {
+        self.queue.push_lane(lane, self.now, E::from(event))
     }
 
     /// Declares a lane for events that are scheduled one after the other, such as the arrivals from one source: the next
@@ -90,8 +99,11 @@ impl<E: Copy> Context<E> {
 
     /// Schedules an event at a time, in a lane that was declared for an order. One in the past happens now.
     #[inline(always)]
-    pub fn at_lane(&mut self, lane: Lane, time: Time, event: impl Into<E>) -> Ticket {
-        self.queue.push_ordered(lane, time.max(self.now), event.into())
+    pub fn at_lane<F>(&mut self, lane: Lane, time: Time, event: F) -> Ticket
+    where
+        E: From<F>,
+    {
+        self.queue.push_ordered(lane, time.max(self.now), E::from(event))
     }
 
     /// Takes an event back; false if it has happened or was taken back before.

@@ -83,18 +83,25 @@ struct Place<T> {
     value: T,
     /// Odd while the place is taken.
     generation: u32,
+    /// While it is free: the place that was freed before it.
+    before: u32,
 }
+
+/// No place.
+const NOWHERE: u32 = u32::MAX;
 
 /// Places for `Copy` things. Places are used again, so memory follows what is there at once, not what ever was.
 #[derive(Clone, Debug)]
 pub struct Slab<T> {
     places: Vec<Place<T>>,
-    free: Vec<u32>,
+    /// The place that was freed last.
+    free: u32,
+    taken: usize,
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { places: Vec::new(), free: Vec::new() }
+        Self { places: Vec::new(), free: NOWHERE, taken: 0 }
     }
 }
 
@@ -103,7 +110,7 @@ impl<T: Copy> Slab<T> {
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.taken
     }
 
     /// How many places there are, taken or free: as many things as ever were there at once.
@@ -122,13 +129,12 @@ impl<T: Copy> Slab<T> {
     /// Puts a thing into a free place.
     #[inline]
     pub fn insert(&mut self, value: T) -> Key<T> {
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => self.add_place(value),
-        };
-        let place = &mut self.places[index as usize];
-        *place = Place { value, generation: place.generation.wrapping_add(1) };
-        Key::new(index, place.generation)
+        if self.free == NOWHERE {
+            self.add_place(value);
+        }
+        let (key, place) = self.take_free_place();
+        *place = value;
+        key
     }
 
     /// Takes a place, with whatever was left there, to make a thing right in it.
@@ -137,39 +143,45 @@ impl<T: Copy> Slab<T> {
     where
         T: Default,
     {
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => self.add_place(T::default()),
-        };
+        if self.free == NOWHERE {
+            self.add_place(T::default());
+        }
+        self.take_free_place()
+    }
+
+    #[inline(always)]
+    fn take_free_place(&mut self) -> (Key<T>, &mut T) {
+        let index = self.free;
         let place = &mut self.places[index as usize];
+        self.free = place.before;
+        self.taken += 1;
         place.generation = place.generation.wrapping_add(1);
         (Key::new(index, place.generation), &mut place.value)
     }
 
     #[cold]
     #[inline(never)]
-    fn add_place(&mut self, value: T) -> u32 {
-        self.places.push(Place { value, generation: 0 });
-        self.places.len() as u32 - 1
+    fn add_place(&mut self, value: T) {
+        self.free = self.places.len() as u32;
+        self.places.push(Place { value, generation: 0, before: NOWHERE });
     }
 
     /// Takes a thing out; `None` if it is gone already.
     #[inline]
     pub fn remove(&mut self, key: Key<T>) -> Option<T> {
-        let place = self.places.get_mut(key.index()).filter(|place| place.generation == key.generation())?;
-        place.generation = place.generation.wrapping_add(1);
-        self.free.push(key.raw as u32);
-        Some(place.value)
+        self.free(key).map(|left| *left)
     }
 
-    /// Takes a thing out without handing it over, which saves a copy; false if it is gone already.
+    /// Takes a thing out without copying it: what is left of it can be read until the place is taken again. `None` if it
+    /// is gone already.
     #[inline(always)]
-    pub fn free(&mut self, key: Key<T>) -> bool {
-        let place = self.places.get_mut(key.index()).filter(|place| place.generation == key.generation());
-        let Some(place) = place else { return false };
+    pub fn free(&mut self, key: Key<T>) -> Option<&mut T> {
+        let place = self.places.get_mut(key.index()).filter(|place| place.generation == key.generation())?;
         place.generation = place.generation.wrapping_add(1);
-        self.free.push(key.raw as u32);
-        true
+        place.before = self.free;
+        self.free = key.raw as u32;
+        self.taken -= 1;
+        Some(&mut place.value)
     }
 
     /// The thing, if it is still there.

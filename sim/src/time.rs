@@ -12,6 +12,8 @@ pub struct Time(u64);
 pub struct Span(u64);
 
 const NANOS: f64 = 1e9;
+/// Numbers below 2^63 fit a signed integer.
+const SIGNED: f64 = (1u64 << 63) as f64;
 
 impl Time {
     /// The instant at which every run begins.
@@ -72,8 +74,10 @@ impl Span {
     #[must_use]
     #[inline]
     pub fn from_seconds(seconds: f64) -> Self {
-        // A cast from float to integer saturates and maps NaN to zero, on every platform.
-        Self((seconds * NANOS + 0.5) as u64)
+        // A cast from float to integer saturates and maps NaN to zero, on every platform. One to a signed integer is
+        // cheaper, and gives the same for what is not too large for that.
+        let nanos = seconds * NANOS + 0.5;
+        Self(if nanos < SIGNED { (nanos as i64).max(0) as u64 } else { nanos as u64 })
     }
 
     /// Nanoseconds.

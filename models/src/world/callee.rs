@@ -11,31 +11,28 @@ use squall_sim::{Key, Ticket, Time};
 
 impl Run<'_> {
     /// A call reaches its callee.
-    #[inline(always)]
     pub(super) fn deliver(&mut self, key: Key<Call>) {
         self.traced_arrival(key);
         let now = self.cx.now();
         let call = &mut self.state.calls[key];
         call.arrived = now;
         call.timer = Ticket::NONE;
-        let replica = &mut self.state.replicas[call.replica.at()];
-        let service = &mut self.state.services[call.service.at()];
-        service.present.come(now);
-        service.totals.arrivals += 1;
-        service.totals.first_arrivals += u64::from(call.first);
-        service.totals.present_max = service.totals.present_max.max(service.present.count);
-        if replica.is_impaired() || call.deadline <= now {
-            let refusal = self.refusal(key);
-            if let Some(failure) = refusal {
+        self.state.services[call.service.at()].arrival(now, call.first);
+        self.arrived(key);
+    }
+
+    /// A call that is counted at its callee is let in, or not.
+    #[inline(never)]
+    pub(super) fn arrived(&mut self, key: Key<Call>) {
+        let call = &self.state.calls[key];
+        let replica = &self.state.replicas[call.replica.at()];
+        if replica.is_impaired() || call.deadline <= self.cx.now() {
+            if let Some(failure) = self.refusal(key) {
                 return self.turn_away(key, failure);
             }
-            if self.state.replicas[self.state.calls[key].replica.at()].guarded {
+            if replica.guarded {
                 return self.knock(key);
             }
-        } else if replica.busy < replica.most {
-            start(call, replica, service);
-            service.totals.started_at_once += 1;
-            return self.started(key);
         }
         self.start_or_wait(key, Time::MAX);
     }
@@ -59,7 +56,7 @@ impl Run<'_> {
     }
 
     /// A worker, a place in the queue until then at the latest, or neither.
-    #[inline(never)]
+    #[inline]
     pub(super) fn start_or_wait(&mut self, key: Key<Call>, until: Time) {
         let call = &mut self.state.calls[key];
         let replica = &mut self.state.replicas[call.replica.at()];
@@ -152,7 +149,7 @@ impl Run<'_> {
             service.queued.go(now);
             self.cx.cancel(std::mem::replace(&mut call.timer, Ticket::NONE));
             if call.deadline > now {
-                service.totals.wait.record(now.since(call.arrived));
+                service.wait(now.since(call.arrived));
                 start(call, replica, service);
                 return self.started(next);
             }
@@ -174,18 +171,20 @@ impl Run<'_> {
 
     /// A call ends, whatever could still be done for it.
     fn end(&mut self, key: Key<Call>, outcome: Outcome) {
-        self.finish_here(key, outcome);
+        if let Some(caller) = self.end_here(key, outcome) {
+            self.state.tasks.push(Task::Resume { call: caller, outcome });
+        }
     }
 
-    /// The same, without a jump to it.
+    /// The same, without a jump to it. The call that waited for it goes on next.
     #[inline(always)]
-    pub(super) fn finish_here(&mut self, key: Key<Call>, outcome: Outcome) {
+    pub(super) fn end_here(&mut self, key: Key<Call>, outcome: Outcome) -> Option<Key<Call>> {
         self.traced_finish(key, outcome);
         if let Err(failure) = outcome {
             self.close_scopes(key, 0, failure);
         }
         let now = self.cx.now();
-        let Some(call) = self.state.calls.get(key) else { return };
+        let call = self.state.calls.free(key)?;
         let service = &mut self.state.services[call.service.at()];
         service.totals.work += call.work;
         if call.orphan {
@@ -193,24 +192,22 @@ impl Run<'_> {
         }
         if call.strand {
             let family = call.family;
-            self.state.calls.free(key);
-            return self.strand_ended(family, outcome);
+            self.strand_ended(family, outcome);
+            return None;
         }
         service.present.go(now);
         match outcome {
             Ok(()) => {
                 service.totals.ok += 1;
-                service.totals.latency.record(now.since(call.arrived));
+                service.latency(now.since(call.arrived));
             }
             Err(failure) => service.totals.failed[failure as usize] += 1,
         }
+        let Call { invocation, luck, attempt, replica, served, orphan, .. } = *call;
         if call.guarded {
             let call = *call;
             self.guarded_ended(key, &call, outcome);
         }
-        let call = &self.state.calls[key];
-        let Call { invocation, luck, attempt, replica, served, orphan, .. } = *call;
-        self.state.calls.free(key);
         if orphan {
             self.linger_no_more(key);
         }
@@ -227,7 +224,7 @@ impl Run<'_> {
                 }
             }
         }
-        self.respond(key, invocation, (attempt, luck), outcome);
+        self.respond(key, invocation, (attempt, luck), outcome)
     }
 
     /// Stops a call wherever it is.

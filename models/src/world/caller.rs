@@ -94,12 +94,10 @@ impl Run<'_> {
         }
     }
 
-    /// Begins a call. It may end at this very instant, so the key can be stale when this returns.
+    /// Begins a call over an edge. It may end at this very instant, so the key can be stale when this returns. A callee's
+    /// side that has got a worker at once is to be executed next.
     #[inline(always)]
-    pub(super) fn invoke(&mut self, invocation: Invocation) -> Key<Invocation> {
-        let edge = invocation.edge;
-        let (key, place) = self.state.invocations.take_place();
-        *place = invocation;
+    pub(super) fn invoke(&mut self, key: Key<Invocation>, edge: EdgeId) -> Option<Key<Call>> {
         let state = &mut self.state.edges[edge.at()];
         state.totals.calls += 1;
         let stacked = state.short.stacked;
@@ -113,10 +111,9 @@ impl Run<'_> {
         }
         if stacked {
             self.enter_stack(key);
-        } else {
-            self.attempt_here(key);
+            return None;
         }
-        key
+        self.attempt_here(key)
     }
 
     #[cold]
@@ -242,37 +239,48 @@ impl Run<'_> {
         }
     }
 
-    /// Sends the answer of a call to whoever made it, unless nobody waits.
+    /// Sends the answer of a call to whoever made it, unless nobody waits; whose turn it is then.
     #[inline(always)]
-    pub(super) fn respond(&mut self, call: Key<Call>, key: Key<Invocation>, from: (u16, Luck), outcome: Outcome) {
-        let Some(invocation) = self.state.invocations.get_mut(key) else { return self.log_in_served(call, outcome) };
+    pub(super) fn respond(
+        &mut self,
+        call: Key<Call>,
+        key: Key<Invocation>,
+        (attempt, luck): (u16, Luck),
+        outcome: Outcome,
+    ) -> Option<Key<Call>> {
+        let Some(invocation) = self.state.invocations.get_mut(key) else {
+            self.log_in_served(call, outcome);
+            return None;
+        };
         if invocation.call != call {
-            return;
+            return None;
         }
         invocation.call = Key::NONE;
         let (edge, via) = (invocation.edge, invocation.via);
         if via > 0 && self.unheard(key) {
-            return;
+            return None;
         }
-        let (attempt, luck) = from;
         match self.send(edge, luck, false) {
             // It waits for this very attempt, or it would not know of the call.
-            Sent::After(latency) if latency.is_zero() => self.answered(key, outcome),
+            Sent::After(latency) if latency.is_zero() => return self.answered(key, outcome),
             Sent::After(latency) => self.reply(key, attempt, outcome, latency),
             Sent::Lost => {}
         }
+        None
     }
 
     /// An answer has reached the caller, if it still waits for this attempt.
     pub(super) fn answer(&mut self, key: Key<Invocation>, attempt: u16, outcome: Outcome) {
-        if self.state.invocations.get(key).is_some_and(|waiting| waiting.attempt == attempt && waiting.waiting) {
-            self.answered(key, outcome);
+        if self.state.invocations.get(key).is_some_and(|waiting| waiting.attempt == attempt && waiting.waiting)
+            && let Some(call) = self.answered(key, outcome)
+        {
+            self.state.tasks.push(Task::Resume { call, outcome });
         }
     }
 
-    /// The attempt under way has its answer.
+    /// The attempt under way has its answer; whose turn it is then.
     #[inline(always)]
-    fn answered(&mut self, key: Key<Invocation>, outcome: Outcome) {
+    fn answered(&mut self, key: Key<Invocation>, outcome: Outcome) -> Option<Key<Call>> {
         self.traced_attempt_end(key, Some(outcome));
         let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
@@ -287,9 +295,10 @@ impl Run<'_> {
         }
         match outcome {
             Ok(()) if stacked => self.ascend(key, Ok(())),
-            Ok(()) => self.conclude(key, Ok(())),
+            Ok(()) => return self.conclude_here(key, Ok(())),
             Err(failure) => self.attempt_failed(key, failure),
         }
+        None
     }
 
     pub(super) fn attempt_timeout(&mut self, key: Key<Invocation>) {
@@ -346,24 +355,37 @@ impl Run<'_> {
     }
 
     /// A call is over: tell whoever waits for it.
-    #[inline(always)]
     pub(super) fn conclude(&mut self, key: Key<Invocation>, outcome: Outcome) {
+        if let Some(call) = self.conclude_here(key, outcome) {
+            self.state.tasks.push(Task::Resume { call, outcome });
+        }
+    }
+
+    /// The same, without a jump to it. The call that waited for it goes on next.
+    #[inline(always)]
+    fn conclude_here(&mut self, key: Key<Invocation>, outcome: Outcome) -> Option<Key<Call>> {
         self.traced_call_end(key, Some(outcome));
-        let invocation = &self.state.invocations[key];
+        let invocation = self.state.invocations.free(key)?;
         self.cx.cancel(invocation.total_timer);
         let totals = &mut self.state.edges[invocation.edge.at()].totals;
         match outcome {
             Ok(()) => totals.ok += 1,
             Err(failure) => totals.failed[failure as usize] += 1,
         }
-        let parent = invocation.parent;
-        if parent.is_none() {
-            self.cx.cancel(invocation.patience);
-            self.request_ended(key, outcome);
-        } else {
-            self.state.tasks.push(Task::Resume { call: parent, outcome });
+        if !invocation.parent.is_none() {
+            return Some(invocation.parent);
         }
-        self.state.invocations.free(key);
+        self.cx.cancel(invocation.patience);
+        let client = &mut self.state.clients[invocation.client.at()];
+        self.cx.note(client.ended(invocation, outcome, self.cx.now()));
+        if client.is_closed() {
+            let (client, user) = (invocation.client, invocation.user);
+            self.think(client, user);
+        } else if outcome.is_err() {
+            let request = *invocation;
+            self.perhaps_reload(&request);
+        }
+        None
     }
 
     /// The caller no longer waits for the attempt under way.

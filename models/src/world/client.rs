@@ -3,7 +3,7 @@
 use super::call::{Invocation, Reload};
 use super::source::Source;
 use super::{Event, Run};
-use crate::histogram::Histogram;
+use crate::histogram::{Batch, Histogram};
 use crate::outcome::Outcome;
 use crate::plan::{ClientId, ClientPlan, Pattern};
 use crate::report::ClientTotals;
@@ -17,6 +17,8 @@ pub(crate) struct ClientState {
     /// Latencies of the present window of the series, to 1 %: a window has few of them, and is emptied often.
     pub(crate) window: Histogram<6>,
     pub(crate) in_flight: u64,
+    /// Latencies that are in neither of them yet.
+    latencies: Batch,
     source: Source,
     /// One arrival knows the next, so they are in order.
     lane: Option<Lane>,
@@ -39,6 +41,7 @@ impl ClientState {
             totals: ClientTotals::default(),
             window: Histogram::default(),
             in_flight: 0,
+            latencies: Batch::default(),
             source: Source::new(&plan.pattern, seed, &plan.name),
             lane: None,
             lucks,
@@ -46,6 +49,45 @@ impl ClientState {
             asked,
             users,
         }
+    }
+}
+
+impl ClientState {
+    /// It makes its next request when the last is over.
+    #[inline]
+    pub(super) fn is_closed(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// Counts the latencies that have gathered.
+    #[inline(never)]
+    pub(super) fn settle(&mut self) {
+        let latencies = self.latencies.take();
+        self.totals.latency.record_all(latencies);
+        self.window.record_all(latencies);
+    }
+
+    /// A request has come to its end: its fate, as the digest keeps it.
+    #[inline(always)]
+    pub(super) fn ended(&mut self, request: &Invocation, outcome: Outcome, now: Time) -> u64 {
+        let totals = &mut self.totals;
+        self.in_flight -= 1;
+        totals.attempts += u64::from(request.attempt);
+        let code = match outcome {
+            Ok(()) => {
+                let latency = now.since(request.began);
+                totals.ok += 1;
+                if self.latencies.push(latency) {
+                    self.settle();
+                }
+                0
+            }
+            Err(failure) => {
+                totals.failed[failure as usize] += 1;
+                1 + failure as u64
+            }
+        };
+        request.number << 8 | code
     }
 }
 
@@ -95,7 +137,7 @@ impl Run<'_> {
 
     /// A closed-loop user thinks before the next request.
     #[inline(never)]
-    fn think(&mut self, client: ClientId, user: u32) {
+    pub(super) fn think(&mut self, client: ClientId, user: u32) {
         let plan = &self.plan.clients[client.at()];
         let Pattern::Closed { think, .. } = plan.pattern else {
             return;
@@ -137,7 +179,8 @@ impl Run<'_> {
         state.totals.arrivals += 1;
         state.in_flight += 1;
         let now = self.cx.now();
-        let key = self.invoke(Invocation {
+        let (key, record) = self.state.invocations.take_place();
+        *record = Invocation {
             luck,
             root,
             number,
@@ -148,50 +191,21 @@ impl Run<'_> {
             priority: plan.priority,
             first: reloads == 0,
             ..Invocation::new(plan.edge, plan.endpoint, now)
-        });
+        };
+        let begun = self.invoke(key, plan.edge);
         if let Some((dist, place)) = plan.patience
             && let Some(invocation) = self.state.invocations.get_mut(key)
         {
             let patience = self.plan.dist(dist).sample_span(&mut luck.at(place));
             invocation.patience = self.cx.after(patience, Event::GiveUp(key));
         }
-    }
-
-    /// A request has come to its end: this is its fate.
-    #[inline(always)]
-    pub(super) fn request_ended(&mut self, key: Key<Invocation>, outcome: Outcome) {
-        let now = self.cx.now();
-        let invocation = &self.state.invocations[key];
-        let client = invocation.client;
-        let state = &mut self.state.clients[client.at()];
-        let totals = &mut state.totals;
-        state.in_flight -= 1;
-        totals.attempts += u64::from(invocation.attempt);
-        let code = match outcome {
-            Ok(()) => {
-                let latency = now.since(invocation.began);
-                totals.ok += 1;
-                totals.latency.record(latency);
-                state.window.record(latency);
-                0
-            }
-            Err(failure) => {
-                totals.failed[failure as usize] += 1;
-                1 + failure as u64
-            }
-        };
-        self.cx.note(invocation.number << 8 | code);
-        if !state.asked.is_empty() {
-            let user = invocation.user;
-            self.think(client, user);
-        } else if outcome.is_err() {
-            self.perhaps_reload(key);
+        if let Some(call) = begun {
+            self.execute(call);
         }
     }
 
     #[inline(never)]
-    fn perhaps_reload(&mut self, key: Key<Invocation>) {
-        let invocation = &self.state.invocations[key];
+    pub(super) fn perhaps_reload(&mut self, invocation: &Invocation) {
         let Some(reload) = &self.plan.clients[invocation.client.at()].reload else {
             return;
         };

@@ -2,22 +2,32 @@
 
 use super::cache::Found;
 use super::call::{Call, Invocation, State as CallState};
-use super::{Event, Run};
+use super::{Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{EdgeId, EndpointId, Op, Pc};
 use squall_sim::random::{Draw, Luck, Place};
 use squall_sim::{Key, Span, Ticket, Time};
 
 impl Run<'_> {
+    /// Executes a call that has just got its worker when nothing else is left to be done.
+    #[inline]
+    pub(super) fn execute_later(&mut self, begun: Option<Key<Call>>) {
+        if let Some(call) = begun {
+            self.state.tasks.push(Task::Execute(call));
+        }
+    }
+
     /// Goes on with a call, if it is still there, until it has to wait or ends.
     pub(super) fn execute(&mut self, key: Key<Call>) {
+        self.traced_start(key);
         if let Some(call) = self.state.calls.get(key) {
             let pc = call.pc;
             self.go_on(key, pc);
         }
     }
 
-    fn go_on(&mut self, key: Key<Call>, mut pc: Pc) {
+    /// Goes on with a call, and then with those that it calls and that wait for it, as long as no time passes.
+    fn go_on(&mut self, mut key: Key<Call>, mut pc: Pc) {
         loop {
             let call = &mut self.state.calls[key];
             match self.plan.ops[pc.at()] {
@@ -40,10 +50,19 @@ impl Run<'_> {
                 }
                 Op::Call { edge, endpoint, place, via, .. } => {
                     call.pc = pc;
-                    return self.call(key, (edge, via), endpoint, place);
+                    let Some(callee) = self.call(key, (edge, via), endpoint, place) else { return };
+                    (key, pc) = (callee, self.plan.endpoint(endpoint).start);
+                    if self.is_endless(key) {
+                        return;
+                    }
+                    continue;
                 }
                 Op::End => {
-                    return self.finish_here(key, Ok(()));
+                    let Some(caller) = self.end_here(key, Ok(())) else { return };
+                    let Some(call) = self.state.calls.get_mut(caller) else { return };
+                    call.child = Key::NONE;
+                    call.state = CallState::Ready;
+                    (key, pc) = (caller, call.pc);
                 }
                 Op::Jump { to } => {
                     pc = to;
@@ -64,6 +83,18 @@ impl Run<'_> {
             }
             pc = pc.next();
         }
+    }
+
+    /// Whether calls that take no time have called each other so often at this instant that the run is to stop: no event
+    /// counts them. If so, the call waits for that.
+    #[inline]
+    fn is_endless(&mut self, begun: Key<Call>) -> bool {
+        self.state.tasks.done += 1;
+        let endless = self.state.tasks.done >= self.plan.settings.limits.events;
+        if endless {
+            self.state.tasks.push(Task::Execute(begun));
+        }
+        endless
     }
 
     /// The instructions that most programs have few of.
@@ -150,7 +181,7 @@ impl Run<'_> {
     /// A piece of shared work is done.
     pub(super) fn worked(&mut self, key: Key<Call>) {
         self.state.calls[key].step_done();
-        self.state.tasks.push(super::Task::Execute(key));
+        self.state.tasks.push(Task::Execute(key));
     }
 
     /// A piece of work or a sleep is stopped before it is over.
@@ -169,32 +200,36 @@ impl Run<'_> {
         call.state = CallState::Ready;
     }
 
-    /// Calls another endpoint.
+    /// Calls another endpoint. A callee that has got a worker at once is to be executed next.
     #[inline(never)]
-    fn call(&mut self, key: Key<Call>, (edge, via): (EdgeId, u8), endpoint: EndpointId, place: Place) {
+    fn call(
+        &mut self,
+        key: Key<Call>,
+        (edge, via): (EdgeId, u8),
+        endpoint: EndpointId,
+        place: Place,
+    ) -> Option<Key<Call>> {
         let now = self.cx.now();
-        let call = &mut self.state.calls[key];
-        call.state = CallState::Calling;
-        call.since = now;
-        let Call { root, number, deadline, client, depth, priority, first, orphan, .. } = *call;
-        let luck = call.luck.child(place, 0);
-        let caller = self.state.replicas[call.replica.at()].local;
-        let child = self.invoke(Invocation {
+        let state = &mut *self.state;
+        let (child, record) = state.invocations.take_place();
+        let call = &mut state.calls[key];
+        *record = Invocation {
             parent: key,
-            luck,
-            root,
-            number,
-            deadline,
-            client,
-            caller,
-            depth: depth + 1,
+            luck: call.luck.child(place, 0),
+            root: call.root,
+            number: call.number,
+            deadline: call.deadline,
+            client: call.client,
+            caller: state.replicas[call.replica.at()].local,
+            depth: call.depth + 1,
             via,
-            priority,
-            first,
-            orphan,
+            priority: call.priority,
+            first: call.first,
+            orphan: call.orphan,
             ..Invocation::new(edge, endpoint, now)
-        });
-        self.state.calls[key].child = child;
+        };
+        (call.state, call.since, call.child) = (CallState::Calling, now, child);
+        self.invoke(child, edge)
     }
 
     /// The call that this one waited for is over.

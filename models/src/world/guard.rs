@@ -173,7 +173,7 @@ impl Run<'_> {
             } else if guard.drops(&facts) {
                 Failure::Shed
             } else {
-                service.totals.wait.record(facts.waited);
+                service.wait(facts.waited);
                 super::callee::start(call, replica, service);
                 return self.state.tasks.push(Task::Execute(next));
             };

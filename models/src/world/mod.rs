@@ -168,20 +168,17 @@ impl Model for World {
     #[inline]
     fn handle(&mut self, event: Packed, cx: &mut Cx) {
         let mut run = Run { plan: &self.plan, state: &mut self.state, cx };
+        run.state.tasks.done = 0;
         run.dispatch(event.unpack());
-        let mut done = 0;
         while let Some(task) = run.state.tasks.pop() {
             match task {
                 // Nearly every task there is, without a look into a table of all of them.
-                Task::Execute(call) => {
-                    run.traced_start(call);
-                    run.execute(call);
-                }
+                Task::Execute(call) => run.execute(call),
                 _ => run.perform(task),
             }
-            done += 1;
+            run.state.tasks.done += 1;
             // Calls that take no time can call each other without end at one instant, where no event is counted.
-            if done == run.plan.settings.limits.events || run.state.full {
+            if run.state.tasks.done >= run.plan.settings.limits.events || run.state.full {
                 return run.cx.stop();
             }
         }
@@ -226,10 +223,7 @@ impl Run<'_> {
     #[inline]
     fn perform(&mut self, task: Task) {
         match task {
-            Task::Execute(call) => {
-                self.traced_start(call);
-                self.execute(call);
-            }
+            Task::Execute(call) => self.execute(call),
             Task::Attempt(invocation) => self.attempt(invocation),
             Task::Descend(invocation, stand) => self.proceed(invocation, stand, None),
             Task::SendBack(invocation, stand, failure) => self.proceed(invocation, stand, Some(failure)),

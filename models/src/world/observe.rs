@@ -130,6 +130,7 @@ impl Run<'_> {
         let now = self.cx.now();
         self.settle_layers(now);
         self.state.services.iter_mut().for_each(|service| service.settle(now));
+        self.state.clients.iter_mut().for_each(super::client::ClientState::settle);
         let mut pools = vec![PoolTotals::default(); self.plan.pools.len()];
         for pool in &mut self.state.pools {
             pool.settle(now);
@@ -168,9 +169,17 @@ impl Run<'_> {
             let left = (Time::ZERO + self.plan.settings.duration).since(now);
             self.cx.after(resolution.min(left), Event::Tick);
         }
-        let counts = self.counts();
-        let before = std::mem::replace(&mut self.state.observer.before, counts);
-        let after = self.state.observer.before.clone();
+        let after = self.counts();
+        let nothing = Totals {
+            from: now,
+            to: now,
+            clients: vec![],
+            services: vec![],
+            pools: vec![],
+            caches: vec![],
+            edges: vec![],
+        };
+        let before = std::mem::replace(&mut self.state.observer.before, nothing);
         let elapsed = now.since(self.state.observer.last_tick).seconds();
         self.row(&before, &after, elapsed);
         let slices = &mut self.state.observer.slices;
@@ -182,6 +191,7 @@ impl Run<'_> {
             self.look_for_failures(&before, &after);
             self.look_for_deadlocks(false);
         }
+        self.state.observer.before = after;
         self.state.observer.last_tick = now;
         for (seen, replica) in self.state.observer.ended.iter_mut().zip(&self.state.replicas) {
             *seen = replica.ended;

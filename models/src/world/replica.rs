@@ -2,6 +2,7 @@
 
 use super::line::Line;
 use super::sharing::Sharing;
+use crate::histogram::Batch;
 use crate::plan::{CapacityPlan, Plan, ServiceId, ServicePlan};
 use crate::report::ServiceTotals;
 use crate::spec::Order;
@@ -21,6 +22,9 @@ pub(crate) struct ServiceState {
     units: u64,
     /// Whoever is here and does not wait holds a worker.
     holds_workers: bool,
+    /// Latencies and waits that are not in the totals yet.
+    latencies: Batch,
+    waits: Batch,
     last: Time,
     available: u128,
     /// Cores in use over time; for workers the same follows from who is here.
@@ -42,10 +46,21 @@ impl ServiceState {
             in_use: 0,
             units,
             holds_workers: plan.holds_workers,
+            latencies: Batch::default(),
+            waits: Batch::default(),
             last: Time::ZERO,
             available: 0,
             shared: 0,
         }
+    }
+
+    /// A call arrives; `first` if no retry or reload has led to it.
+    #[inline(always)]
+    pub(super) fn arrival(&mut self, now: Time, first: bool) {
+        self.present.come(now);
+        self.totals.arrivals += 1;
+        self.totals.first_arrivals += u64::from(first);
+        self.totals.present_max = self.totals.present_max.max(self.present.count);
     }
 
     /// Brings the integrals of cores and replicas up to date. Call it before `in_use` or `up` changes.
@@ -57,8 +72,31 @@ impl ServiceState {
         self.available += over(self.units * self.up.len() as u64);
     }
 
-    /// Writes the integrals into the totals.
+    /// Counts the latency of a call that was answered well.
+    #[inline(always)]
+    pub(super) fn latency(&mut self, span: Span) {
+        if self.latencies.push(span) {
+            self.settle_batches();
+        }
+    }
+
+    /// Counts how long a call has waited for a worker.
+    #[inline(always)]
+    pub(super) fn wait(&mut self, span: Span) {
+        if self.waits.push(span) {
+            self.settle_batches();
+        }
+    }
+
+    #[inline(never)]
+    fn settle_batches(&mut self) {
+        self.totals.latency.record_all(self.latencies.take());
+        self.totals.wait.record_all(self.waits.take());
+    }
+
+    /// Writes the integrals and what else has gathered into the totals.
     pub(crate) fn settle(&mut self, now: Time) {
+        self.settle_batches();
         self.touch(now);
         let span = |area: u128| Span::from_nanos(u64::try_from(area).unwrap_or(u64::MAX));
         let held = if self.holds_workers { self.present.area(now) - self.queued.area(now) } else { self.shared };

@@ -3,26 +3,30 @@
 //!
 //! It does the same as the long way, only without asking at every step. A test holds the two against each other.
 
-use super::Event;
-use super::Run;
 use super::call::{Call, Destination, Invocation};
+use super::callee::start;
 use super::caller::UNCOUNTED;
+use super::{Event, Run};
 use squall_sim::{Key, Ticket, Time};
 
 impl Run<'_> {
     /// Makes the next attempt of a call.
     pub(super) fn attempt(&mut self, key: Key<Invocation>) {
-        self.attempt_here(key);
+        let begun = self.attempt_here(key);
+        self.execute_later(begun);
     }
 
-    /// The same, without a jump to it.
+    /// The same, without a jump to it. A call that has got a worker at once is to be executed next.
     #[inline(always)]
-    pub(super) fn attempt_here(&mut self, key: Key<Invocation>) {
-        let Some(invocation) = self.state.invocations.get_mut(key) else { return };
-        let edge = &mut self.state.edges[invocation.edge.at()];
-        let replica = &self.state.replicas[edge.short.replica.at()];
-        if !edge.short.open || edge.trouble.any || !replica.up || invocation.depth > self.plan.settings.limits.depth {
-            return self.attempt_far(key);
+    pub(super) fn attempt_here(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
+        let state = &mut *self.state;
+        let invocation = state.invocations.get_mut(key)?;
+        let edge = &mut state.edges[invocation.edge.at()];
+        let replica = &mut state.replicas[edge.short.replica.at()];
+        let open = edge.short.open && !edge.trouble.any && replica.up && state.recorder.is_none();
+        if !open || invocation.depth > self.plan.settings.limits.depth {
+            self.attempt_far(key);
+            return None;
         }
         edge.totals.attempts += 1;
         let attempt = invocation.attempt + 1;
@@ -36,12 +40,19 @@ impl Run<'_> {
         let luck = invocation.luck.child(edge.short.place, attempt.into());
         let pc = self.plan.endpoint(invocation.endpoint).start;
         let to = Destination { service: edge.short.service, replica: edge.short.replica, pc };
-        let times = (self.cx.now(), Time::MAX);
-        let (call, place) = self.state.calls.take_place();
-        *place = Call::new((key, invocation), to, (attempt, luck), times);
+        let now = self.cx.now();
+        let (call, place) = state.calls.take_place();
+        *place = Call::new((key, invocation), to, (attempt, luck), (now, Time::MAX));
         invocation.call = call;
-        self.traced_attempt(key);
-        self.deliver(call);
+        let service = &mut state.services[to.service.at()];
+        service.arrival(now, place.first);
+        if replica.is_impaired() || replica.busy >= replica.most || self.plan.tied {
+            self.arrived(call);
+            return None;
+        }
+        start(place, replica, service);
+        service.totals.started_at_once += 1;
+        Some(call)
     }
 }
 

@@ -83,17 +83,32 @@ impl Source {
             Self::Renewal { gaps, clock } => {
                 let gap = match gaps {
                     Gaps::Exponential(block) => block.next_exp(),
-                    Gaps::Even => 1.0,
-                    Gaps::Gamma(dist, stream) => dist.sample(stream.as_mut()),
+                    _ => gaps.other(),
                 };
                 clock.after(now, gap)
             }
-            Self::Listed { times, next } => {
-                let time = times.get(*next).copied();
-                *next += 1;
-                time
-            }
-            Self::Closed => None,
+            _ => self.listed(),
+        }
+    }
+
+    /// The next of the times that are known beforehand.
+    #[inline(never)]
+    fn listed(&mut self) -> Option<Time> {
+        let Self::Listed { times, next } = self else { return None };
+        let time = times.get(*next).copied();
+        *next += 1;
+        time
+    }
+}
+
+impl Gaps {
+    /// A gap of any law.
+    #[inline(never)]
+    fn other(&mut self) -> f64 {
+        match self {
+            Self::Exponential(block) => block.next_exp(),
+            Self::Even => 1.0,
+            Self::Gamma(dist, stream) => dist.sample(stream.as_mut()),
         }
     }
 }
@@ -115,6 +130,7 @@ impl Clock {
     }
 
     /// Uses the gap up line by line.
+    #[inline(never)]
     fn walk(&mut self, now: Time, mut gap: f64) -> Option<Time> {
         let begin = now.seconds();
         let mut at = begin;

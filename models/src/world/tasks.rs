@@ -34,6 +34,8 @@ pub(crate) enum Task {
 pub(crate) struct Tasks {
     top: Option<Task>,
     rest: Vec<Task>,
+    /// What has been done at this instant, for the bound on it.
+    pub(crate) done: u64,
 }
 
 impl Tasks {

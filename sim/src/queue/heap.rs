@@ -63,18 +63,21 @@ impl Heap {
         }
     }
 
-    /// Puts a key in, while they are few.
+    /// Puts in the key of an event that was scheduled after all the others, while they are few.
     #[inline]
     pub(super) fn push_listed(&mut self, key: u128) {
+        // Of the same time it comes last, so that a comparison of times is enough. Moving keys one by one is faster than
+        // a search without branches and one move of many.
+        let time = key >> 64;
         let list = &mut self.list;
         let mut at = self.listed;
         self.listed += 1;
         while at > 0 {
-            let least = list[(at - 1) % MOST_LISTED];
-            if least > key {
+            let earlier = list[(at - 1) % MOST_LISTED];
+            if earlier >> 64 > time {
                 break;
             }
-            list[at % MOST_LISTED] = least;
+            list[at % MOST_LISTED] = earlier;
             at -= 1;
         }
         list[at % MOST_LISTED] = key;

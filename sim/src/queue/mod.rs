@@ -67,7 +67,12 @@ struct Slot<E> {
     event: E,
     /// Odd while the event is due.
     generation: u32,
+    /// While the slot is free: the one that was freed before it.
+    before: u32,
 }
+
+/// No slot.
+const NOWHERE: u32 = u32::MAX;
 
 /// The pending-event set.
 #[derive(Clone, Debug)]
@@ -75,7 +80,8 @@ pub struct Queue<E> {
     sequence: u64,
     heap: Heap,
     slots: Vec<Slot<E>>,
-    free: Vec<u32>,
+    /// The slot that was freed last.
+    free: u32,
     cancelled: usize,
     /// What each lane was declared for.
     delays: Vec<Option<Span>>,
@@ -95,7 +101,7 @@ impl<E> Default for Queue<E> {
             sequence: 0,
             heap: Heap::default(),
             slots: Vec::new(),
-            free: Vec::new(),
+            free: NOWHERE,
             cancelled: 0,
             delays: Vec::new(),
             rings: Vec::new(),
@@ -156,16 +162,13 @@ impl<E: Copy> Queue<E> {
         if self.heap.is_large() {
             return self.push_large(time, event);
         }
-        let Some(slot) = self.free.pop() else { return self.push_large(time, event) };
-        let place = &mut self.slots[slot as usize];
-        let generation = place.generation.wrapping_add(1);
-        *place = Slot { event, generation };
+        let Some((slot, generation)) = self.take_slot(event) else { return Ticket::NONE };
         let key = self.next_key(time, slot);
         self.heap.push_listed(key);
         Ticket(u64::from(generation) << SLOT_BITS | u64::from(slot))
     }
 
-    /// The same, whether or not there is a free slot, and however many events the heap holds.
+    /// The same, however many events the heap holds.
     #[inline(never)]
     fn push_large(&mut self, time: Time, event: E) -> Ticket {
         let Some((slot, generation)) = self.take_slot(event) else { return Ticket::NONE };
@@ -285,10 +288,11 @@ impl<E: Copy> Queue<E> {
                 return Some((time_of(next), event));
             }
             self.heap.drop_first();
-            let slot = self.slots[index];
-            self.free.push(index as u32);
+            let slot = &mut self.slots[index];
+            slot.before = self.free;
+            self.free = index as u32;
             if slot.generation % 2 == 1 {
-                self.slots[index].generation = slot.generation.wrapping_add(1);
+                slot.generation = slot.generation.wrapping_add(1);
                 self.live -= 1;
                 return Some((time_of(next), slot.event));
             }
@@ -299,32 +303,35 @@ impl<E: Copy> Queue<E> {
     /// A place for an event that is due, and its generation; none if there is none left.
     #[inline]
     fn take_slot(&mut self, event: E) -> Option<(u32, u32)> {
-        let Some(slot) = self.free.pop() else { return self.new_slot(event) };
-        let place = &mut self.slots[slot as usize];
-        let generation = place.generation.wrapping_add(1);
-        *place = Slot { event, generation };
-        Some((slot, generation))
+        let slot = self.free;
+        let Some(place) = self.slots.get_mut(slot as usize) else { return self.new_slot(event) };
+        self.free = place.before;
+        place.generation = place.generation.wrapping_add(1);
+        place.event = event;
+        Some((slot, place.generation))
     }
 
     #[cold]
+    #[inline(never)]
     fn new_slot(&mut self, event: E) -> Option<(u32, u32)> {
         if self.slots.len() == MAX_HEAP {
             self.overflow = true;
             return None;
         }
-        self.slots.push(Slot { event, generation: 1 });
+        self.slots.push(Slot { event, generation: 1, before: NOWHERE });
         Some((self.slots.len() as u32 - 1, 1))
     }
 
     /// Throws cancelled entries out of the heap.
     #[cold]
     fn compact(&mut self) {
-        let (slots, free) = (&self.slots, &mut self.free);
+        let (slots, free) = (&mut self.slots, &mut self.free);
         self.heap.retain(|&key| {
-            let slot = key as u64 & SLOT_MASK;
-            let live = slots[slot as usize].generation % 2 == 1;
+            let index = (key as u64 & SLOT_MASK) as usize;
+            let slot = &mut slots[index];
+            let live = slot.generation % 2 == 1;
             if !live {
-                free.push(slot as u32);
+                slot.before = std::mem::replace(free, index as u32);
             }
             live
         });
