@@ -29,8 +29,9 @@ impl Run<'_> {
             return there.first().copied();
         }
         let memory = state.memories.get_mut(caller as usize)?;
+        let balance = state.balance.as_deref().unwrap_or(&edge.balance);
         let (first, last) = (slot(plan, edge, caller, 0), slot(plan, edge, caller + 1, 0));
-        let (key, hash) = match edge.balance.keys() {
+        let (key, hash) = match balance.keys() {
             Some(keys) => {
                 let key = plan.key(keys, root, number);
                 (key, Luck::new(key).at(edge.balance_place).bits())
@@ -40,7 +41,7 @@ impl Run<'_> {
         };
         let hosts = Hosts { there, outstanding: &self.state.outstanding[first..last], now, caller, key, hash };
         let mut draws = luck.at(edge.balance_place);
-        let mut picked = edge.balance.pick(memory, &hosts, &mut draws)?;
+        let mut picked = balance.pick(memory, &hosts, &mut draws)?;
         if let Some(slow_start) = &edge.slow_start {
             for _ in 0..PASSES {
                 let Some(since) = self.state.replicas[(edge.first_replica + picked) as usize].back_since else { break };
@@ -48,7 +49,7 @@ impl Run<'_> {
                 if factor >= 1.0 || draws.unit() < factor {
                     break;
                 }
-                picked = edge.balance.pick(memory, &hosts, &mut draws)?;
+                picked = balance.pick(memory, &hosts, &mut draws)?;
             }
         }
         Some(picked)

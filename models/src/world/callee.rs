@@ -43,11 +43,12 @@ impl Run<'_> {
     /// Why a call is turned away before the replica looks for a worker.
     #[cold]
     #[inline(never)]
-    fn refusal(&self, key: Key<Call>) -> Option<Failure> {
+    fn refusal(&mut self, key: Key<Call>) -> Option<Failure> {
+        self.one_more_call(self.state.calls[key].replica);
         let call = &self.state.calls[key];
         let replica = &self.state.replicas[call.replica.at()];
         let place = self.plan.services[call.service.at()].error_place;
-        if !replica.up {
+        if !replica.up || replica.closed {
             Some(Failure::Refused)
         } else if replica.errors > 0.0 && call.luck.at(place).unit() < replica.errors {
             Some(Failure::Error)
@@ -225,6 +226,10 @@ impl Run<'_> {
                 } else {
                     self.give_worker(replica);
                 }
+            }
+            let state = &self.state.replicas[replica.at()];
+            if state.draining && state.busy == 0 {
+                self.last_call_left(replica);
             }
         }
         self.respond(key, invocation, (attempt, luck), outcome);

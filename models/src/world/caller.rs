@@ -5,7 +5,7 @@ use super::call::{Call, Destination, Invocation};
 use super::link::{Sent, Trouble};
 use super::stack::Frames;
 use super::{Cx, Event, Run, Task};
-use crate::balance::Memory;
+use crate::balance::{Balancer, Memory};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{EdgeId, EdgePlan, Plan, ReplicaId, ServiceId};
 use crate::report::EdgeTotals;
@@ -26,6 +26,8 @@ pub(crate) struct EdgeState {
     pub(super) short: Short,
     pub(super) plain: bool,
     pub(crate) trouble: Trouble,
+    /// What an action has put in the place of the balancer.
+    pub(super) balance: Option<Box<Balancer>>,
     /// Whether outstanding calls are counted for the balancer.
     counts: bool,
 }
@@ -66,6 +68,7 @@ impl EdgeState {
                 place: edge.attempt_place,
             },
             trouble: Trouble::default(),
+            balance: None,
             counts,
         }
     }

@@ -4,7 +4,7 @@ use super::call::{Invocation, Reload};
 use super::source::Source;
 use super::{Event, Run};
 use crate::histogram::Histogram;
-use crate::outcome::Outcome;
+use crate::outcome::{Failure, Outcome};
 use crate::plan::{ClientId, ClientPlan, Pattern};
 use crate::report::ClientTotals;
 use squall_sim::random::{Draw, Luck, Place, Purpose, Stream};
@@ -17,6 +17,8 @@ pub(crate) struct ClientState {
     /// Latencies of the present window of the series, to 1 %: a window has few of them, and is emptied often.
     pub(crate) window: Histogram<6>,
     pub(crate) in_flight: u64,
+    /// The share of requests that is let in.
+    pub(super) let_in: f64,
     source: Source,
     /// One arrival knows the next, so they are in order.
     lane: Option<Lane>,
@@ -39,6 +41,7 @@ impl ClientState {
             totals: ClientTotals::default(),
             window: Histogram::default(),
             in_flight: 0,
+            let_in: 1.0,
             source: Source::new(&plan.pattern, seed, &plan.name),
             lane: None,
             lucks,
@@ -48,6 +51,9 @@ impl ClientState {
         }
     }
 }
+
+/// Where it is drawn whether a request is let in.
+const TRAFFIC: Place = Place::named("traffic", Purpose::Choose);
 
 /// A request that begins.
 struct Request {
@@ -131,13 +137,27 @@ impl Run<'_> {
 
     #[inline(always)]
     fn request(&mut self, request: Request) {
-        let Request { client, user, root, luck, number, reloads } = request;
-        let plan = &self.plan.clients[client.at()];
+        let Request { client, luck, .. } = request;
         let state = &mut self.state.clients[client.at()];
         state.totals.arrivals += 1;
         state.in_flight += 1;
-        let now = self.cx.now();
-        let key = self.invoke(Invocation {
+        if state.let_in < 1.0 && luck.at(TRAFFIC).unit() >= state.let_in {
+            return self.keep_out(request);
+        }
+        let key = self.invoke(self.invocation(request));
+        if let Some((dist, place)) = self.plan.clients[client.at()].patience
+            && let Some(invocation) = self.state.invocations.get_mut(key)
+        {
+            let patience = self.plan.dist(dist).sample_span(&mut luck.at(place));
+            invocation.patience = self.cx.after(patience, Event::GiveUp(key));
+        }
+    }
+
+    #[inline(always)]
+    fn invocation(&self, request: Request) -> Invocation {
+        let Request { client, user, root, luck, number, reloads } = request;
+        let plan = &self.plan.clients[client.at()];
+        Invocation {
             luck,
             root,
             number,
@@ -147,14 +167,21 @@ impl Run<'_> {
             reloads,
             priority: plan.priority,
             first: reloads == 0,
-            ..Invocation::new(plan.edge, plan.endpoint, now)
-        });
-        if let Some((dist, place)) = plan.patience
-            && let Some(invocation) = self.state.invocations.get_mut(key)
-        {
-            let patience = self.plan.dist(dist).sample_span(&mut luck.at(place));
-            invocation.patience = self.cx.after(patience, Event::GiveUp(key));
+            ..Invocation::new(plan.edge, plan.endpoint, self.cx.now())
         }
+    }
+
+    /// A request is not among those that are let in at the moment.
+    #[cold]
+    #[inline(never)]
+    fn keep_out(&mut self, request: Request) {
+        let invocation = self.invocation(request);
+        let totals = &mut self.state.edges[invocation.edge.at()].totals;
+        totals.calls += 1;
+        totals.turned_away[Failure::Shed as usize] += 1;
+        let key = self.state.invocations.insert(invocation);
+        self.traced_call(key);
+        self.conclude(key, Err(Failure::Shed));
     }
 
     /// A request has come to its end: this is its fate.

@@ -286,7 +286,7 @@ impl<'a> Run<'a> {
     /// The server has done the work of a log-in, if that was what the call was for.
     #[cold]
     pub(super) fn log_in_served(&mut self, call: Key<Call>, outcome: Outcome) {
-        let Some(key) = self.state.servers.served(call) else { return };
+        let Some(key) = self.state.servers.served(call) else { return self.probe_answered(call, outcome) };
         let Some(errand) = self.state.servers.errands.get_mut(key) else { return };
         errand.call = Key::NONE;
         let at = errand.pool as usize;

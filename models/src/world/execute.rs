@@ -4,7 +4,7 @@ use super::cache::Found;
 use super::call::{Call, Invocation, State as CallState};
 use super::{Event, Run};
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{EdgeId, EndpointId, Op, Pc};
+use crate::plan::{EdgeId, EndpointId, Op, Pc, ReplicaId};
 use squall_sim::random::{Draw, Luck, Place};
 use squall_sim::{Key, Span, Ticket, Time};
 
@@ -19,13 +19,15 @@ impl Run<'_> {
 
     fn go_on(&mut self, key: Key<Call>, mut pc: Pc) {
         loop {
-            let call = &mut self.state.calls[key];
+            let mut call = &mut self.state.calls[key];
             match self.plan.ops[pc.at()] {
                 Op::Work { dist, place } => {
                     let replica = &self.state.replicas[call.replica.at()];
                     let mut length = self.plan.dist(dist).sample_span(&mut call.luck.at(place));
-                    if replica.slow != 1.0 {
-                        length = length.scaled(replica.slow);
+                    if replica.stretched {
+                        let id = call.replica;
+                        length = length.scaled(self.stretch(id));
+                        call = &mut self.state.calls[key];
                     }
                     if !length.is_zero() {
                         call.pc = pc;
@@ -64,6 +66,14 @@ impl Run<'_> {
             }
             pc = pc.next();
         }
+    }
+
+    /// How many times as long work takes that begins in a replica now.
+    #[cold]
+    #[inline(never)]
+    fn stretch(&self, id: ReplicaId) -> f64 {
+        let slow = self.state.replicas[id.at()].slow;
+        if self.state.platform.is_idle() { slow } else { slow * self.state.drag(self.plan, id, self.cx.now()) }
     }
 
     /// The instructions that most programs have few of.
