@@ -49,6 +49,12 @@ pub(crate) enum Action {
         share: f64,
         place: Place,
     },
+    /// What the first so many replicas hold is wrong, for this share of calls.
+    CorruptState {
+        service: ServiceId,
+        replicas: u32,
+        share: f64,
+    },
     ResizePool {
         service: ServiceId,
         /// Its number among the pools of the service.
@@ -106,6 +112,7 @@ impl Action {
             Self::Flush { .. } => "flush",
             Self::ExpireKey { .. } => "expire_key",
             Self::Corrupt { .. } => "corrupt",
+            Self::CorruptState { .. } => "corrupt_state",
             Self::ResizePool { .. } => "resize_pool",
             Self::LimitConnections { .. } => "limit_connections",
             Self::KillQueries(_) => "kill_queries",
@@ -126,6 +133,7 @@ impl Plan {
             | Action::Restart { service: id, .. }
             | Action::Kill { service: id, .. }
             | Action::Drain { service: id, .. }
+            | Action::CorruptState { service: id, .. }
             | Action::LimitConnections { service: id, .. }
             | Action::KillQueries(Kill { service: id, .. }) => service(*id),
             Action::Flush { cache: id, .. }

@@ -1,7 +1,7 @@
 //! Faults, compiled: when each begins and ends, and what it does to whom.
 
 use super::{Action, CacheId, Checker, DistId, EdgeId, KeyPlan, Op, Plan, ServiceId};
-use crate::spec::{self, Back, Direction, Fault, Replicas};
+use crate::spec::{self, Back, Fault, Replicas};
 use squall_sim::random::{Place, Purpose};
 use squall_sim::{Span, Time};
 
@@ -39,8 +39,38 @@ pub(crate) enum Effect {
     },
     Link {
         edge: EdgeId,
+        link: LinkFault,
+    },
+    /// A caller does not know where a service is, or only where it was.
+    Names {
+        edge: EdgeId,
+        old_ones: bool,
+    },
+    Hang {
+        service: ServiceId,
+        replicas: u32,
+    },
+    CrashLoop {
+        service: ServiceId,
+        replicas: u32,
+        after: Span,
+    },
+    SlowBoot {
+        service: ServiceId,
+        factor: f64,
+    },
+    Leak {
+        service: ServiceId,
+        replicas: u32,
+        /// Bytes each second.
+        rate: f64,
+    },
+    /// What becomes of writes: the share that fails, and how long each takes.
+    Disk {
+        service: ServiceId,
+        replicas: u32,
+        share: f64,
         delay: Option<DistId>,
-        loss: f64,
     },
     Partition {
         edge: EdgeId,
@@ -64,6 +94,37 @@ pub(crate) enum Effect {
     },
     /// Worked into the client's rate when it was compiled.
     Surge,
+}
+
+/// What is wrong with a link.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LinkFault {
+    pub(crate) delay: Option<DistId>,
+    /// In seconds, and how much of it comes from the message before.
+    pub(crate) jitter: f64,
+    pub(crate) correlation: f64,
+    pub(crate) loss: f64,
+    pub(crate) retransmit: Option<Span>,
+    pub(crate) duplicate: f64,
+    /// How long the link takes for a message.
+    pub(crate) transmission: Option<Span>,
+}
+
+impl LinkFault {
+    /// All that is said here, and the rest from another one.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let (jitter, correlation) =
+            if self.delay.is_some() { (self.jitter, self.correlation) } else { (other.jitter, other.correlation) };
+        Self {
+            delay: self.delay.or(other.delay),
+            jitter,
+            correlation,
+            loss: self.loss,
+            retransmit: self.retransmit.or(other.retransmit),
+            duplicate: if self.duplicate > 0.0 { self.duplicate } else { other.duplicate },
+            transmission: self.transmission.or(other.transmission),
+        }
+    }
 }
 
 /// What is killed at a service.
@@ -97,6 +158,23 @@ fn what(fault: &Fault) -> String {
         Fault::Errors { service, replicas, share, .. } => format!("errors {service}{} {share}", some(replicas)),
         Fault::Link { from, to, .. } => format!("link {from} → {to}"),
         Fault::Partition { from, to, .. } => format!("partition {from} → {to}"),
+        Fault::Split { these, those, .. } => format!("split {} | {}", these.join(", "), those.join(", ")),
+        Fault::Dns { from, to, .. } => format!("dns {from} → {to}"),
+        Fault::Hang { service, replicas, .. } => format!("hang {service}{}", some(replicas)),
+        Fault::CrashLoop { service, replicas, .. } => format!("crash loop {service}{}", some(replicas)),
+        Fault::SlowBoot { service, factor, .. } => format!("slow boot {service} ×{factor}"),
+        Fault::CpuStolen { service, replicas, share, .. } => format!("cpu stolen {service}{} {share}", some(replicas)),
+        Fault::GpuLost { service, replicas, .. } => format!("gpu lost {service}{}", some(replicas)),
+        Fault::MemoryLeak { service, replicas, rate, .. } => {
+            format!("memory leak {service}{} {rate}/s", some(replicas))
+        }
+        Fault::DiskFull { service, replicas, .. } => format!("disk full {service}{}", some(replicas)),
+        Fault::IoErrors { service, replicas, share, .. } => format!("io errors {service}{} {share}", some(replicas)),
+        Fault::IoSlow { service, replicas, .. } => format!("io slow {service}{}", some(replicas)),
+        Fault::Kill { service, replicas, .. } => format!("kill {service}{}", some(replicas)),
+        Fault::CorruptState { service, replicas, share, .. } => {
+            format!("corrupt state {service}{} {share}", some(replicas))
+        }
         Fault::Flush { cache, key: None, .. } => format!("flush {cache}"),
         Fault::Flush { cache, key: Some(key), .. } => format!("flush {cache} key {key}"),
         Fault::ExpireKey { cache, key, .. } => format!("expire {cache} key {key}"),
@@ -151,8 +229,29 @@ impl Plan {
                 let id = checker.cache(&format!("{path}.cache"), cache)?;
                 Some(self.to_entries(path, fault, id, checker)?)
             }
+            Fault::Kill { service, replicas, grace, .. } => {
+                let service = self.managed(path, service, checker)?;
+                Some(Action::Kill {
+                    service,
+                    replicas: super::action::how_many(path, *replicas, checker),
+                    grace: *grace,
+                })
+            }
+            Fault::CorruptState { service, replicas, share, .. } => {
+                self.managed(path, service, checker)?;
+                let (service, replicas) = self.some_of(path, service, *replicas, checker)?;
+                Some(Action::CorruptState { service, replicas, share: share.get() })
+            }
+            Fault::Split { these, those, way, .. } => {
+                self.split(path, (these, those), *way, effects, checker);
+                None
+            }
             _ => {
-                effects.push(self.effect(world, path, fault, checker)?);
+                let effect = match self.effect(world, path, fault, checker) {
+                    Some(effect) => effect,
+                    None => self.replica_effect(world, path, fault, checker)?,
+                };
+                effects.push(effect);
                 None
             }
         })
@@ -173,7 +272,9 @@ impl Plan {
                 let (service, replicas) = self.some_of(path, service, *replicas, checker)?;
                 Effect::Errors { service, replicas, share: share.get() }
             }
-            Fault::Link { .. } | Fault::Partition { .. } => self.link_effect(path, fault, checker)?,
+            Fault::Link { .. } | Fault::Partition { .. } | Fault::Dns { .. } => {
+                self.link_effect(path, fault, checker)?
+            }
             Fault::ShardLoss { cache, shards, back, .. } => {
                 let cache = checker.cache(&format!("{path}.cache"), cache)?;
                 let there = self.caches.get(cache.at())?.shards.map_or(0, |(count, ..)| count);
@@ -197,14 +298,11 @@ impl Plan {
                 }
                 self.surge(world, path, client, checker)?
             }
-            // What is over at once has no condition.
-            Fault::KillQueries { .. } | Fault::Flush { .. } | Fault::ExpireKey { .. } | Fault::Corrupt { .. } => {
-                return None;
-            }
+            _ => return None,
         })
     }
 
-    fn some_of(
+    pub(super) fn some_of(
         &self,
         path: &str,
         service: &str,
@@ -272,35 +370,6 @@ impl Plan {
             );
         }
         Some(Effect::Surge)
-    }
-
-    pub(super) fn edge_between(&self, path: &str, from: &str, to: &str, checker: &mut Checker<'_>) -> Option<EdgeId> {
-        if let Some(at) = self.edges.iter().position(|edge| edge.caller == from && edge.callee_name == to) {
-            return Some(EdgeId(at as u32));
-        }
-        let known: Vec<_> = self.edges.iter().map(|edge| format!("{} → {}", edge.caller, edge.callee_name)).collect();
-        let remedy = super::check::did_you_mean(&format!("{from} → {to}"), known.iter().map(String::as_str), "calls");
-        checker.problem(format!("{path}.to"), format!("`{from}` never calls `{to}`"), remedy);
-        None
-    }
-
-    fn link_effect(&mut self, path: &str, fault: &Fault, checker: &mut Checker<'_>) -> Option<Effect> {
-        Some(match fault {
-            Fault::Link { from, to, delay, loss, .. } => {
-                if delay.is_none() && loss.is_none() {
-                    checker.problem(path, "this fault does nothing", "give it a `delay`, a `loss`, or both");
-                }
-                let edge = self.edge_between(path, from, to, checker)?;
-                let delay = delay.as_ref().and_then(|dist| checker.dist(self, &format!("{path}.delay"), dist));
-                Effect::Link { edge, delay, loss: loss.map_or(0.0, |loss| loss.get()) }
-            }
-            Fault::Partition { from, to, direction, .. } => {
-                let edge = self.edge_between(path, from, to, checker)?;
-                let (calls, answers) = (*direction != Direction::Answers, *direction != Direction::Calls);
-                Effect::Partition { edge, calls, answers }
-            }
-            _ => return None,
-        })
     }
 }
 

@@ -109,6 +109,8 @@ pub(crate) struct LinkPlaces {
     pub(crate) latency: Place,
     pub(crate) loss: Place,
     pub(crate) fault: Place,
+    pub(crate) jitter: Place,
+    pub(crate) copy: Place,
 }
 
 #[derive(Clone, Debug)]
@@ -272,6 +274,8 @@ impl Plan {
                 latency: Place::named(&name, Purpose::Latency),
                 loss: Place::named(&name, Purpose::Loss),
                 fault: Place::named(&format!("{name}.fault"), Purpose::Latency),
+                jitter: Place::named(&name, Purpose::Jitter),
+                copy: Place::named(&name, Purpose::Call),
             }
         };
         self.edges.push(EdgePlan {

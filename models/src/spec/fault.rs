@@ -1,7 +1,7 @@
 //! What goes wrong, when, and where.
 
 use super::Distribution;
-use crate::units::{Duration, Share};
+use crate::units::{Bytes, Duration, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -128,9 +128,25 @@ faults! {
             /// Added to each message's latency.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             delay: Option<Distribution>,
+            /// Each message's delay lies so much above or below that, evenly spread.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            jitter: Option<Duration>,
+            /// How much of the jitter each message has from the one before; none by default. As `netem` in Linux does it.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            correlation: Option<Share>,
             /// The share of messages that are lost.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             loss: Option<Share>,
+            /// A message that is lost is sent again after this long, then after twice as long, and so on up to two minutes, as
+            /// TCP does: so it comes late. After 15 times it is given up. Without this, what is lost is lost.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            retransmit: Option<Duration>,
+            /// The share of calls that arrive twice. The second copy is work for nobody.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            duplicate: Option<Share>,
+            /// Messages go over the link one after the other, as fast as this.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            bandwidth: Option<Bandwidth>,
         }
         /// No message gets through.
         Partition as "partition" {
@@ -141,6 +157,111 @@ faults! {
             /// Which way; `both` by default.
             #[serde(default)]
             direction: Direction,
+        }
+        /// No message gets through between two groups of clients and services.
+        Split as "split" {
+            /// One group.
+            these: Vec<String>,
+            /// The other.
+            those: Vec<String>,
+            /// Which messages are stopped; `both` ways by default.
+            #[serde(default)]
+            way: Way,
+        }
+        /// A caller can no longer find out where the replicas of a service are.
+        Dns as "dns" {
+            /// The caller: a client or a service.
+            from: String,
+            /// The callee: a service.
+            to: String,
+            /// What it gets instead; `nothing` by default.
+            #[serde(default)]
+            answers: Names,
+        }
+        /// Replicas accept calls and never answer: what works in them stands still, and what arrives is held, until it is over.
+        Hang as "hang" {
+            /// The service.
+            service: String,
+            /// How many of its replicas, counted from the first; `all` by default.
+            #[serde(default)]
+            replicas: Replicas,
+        }
+        /// Processes end as soon as they listen, or some time later, again and again. For services with a `lifecycle`.
+        CrashLoop as "crash_loop" {
+            /// The service.
+            service: String,
+            /// How many of its replicas, counted from the first; `all` by default.
+            #[serde(default)]
+            replicas: Replicas,
+            /// How long a process lives; no time by default.
+            #[serde(default = "no_time")]
+            after: Duration,
+        }
+        /// Processes take longer to boot. For services with a `lifecycle`.
+        SlowBoot as "slow_boot" {
+            /// The service.
+            service: String,
+            /// How many times as long; 1 changes nothing.
+            factor: f64,
+        }
+        /// Somebody else uses a share of the processor, so that work that starts in this time takes longer.
+        CpuStolen as "cpu_stolen" {
+            /// The service.
+            service: String,
+            /// How many of its replicas, counted from the first; `all` by default.
+            #[serde(default)]
+            replicas: Replicas,
+            /// The share that is gone: with `50%`, work takes twice as long.
+            share: Share,
+        }
+        /// The accelerator is gone. Work is done without it, or not at all.
+        GpuLost as "gpu_lost" {
+            /// The service.
+            service: String,
+            /// How many of its replicas, counted from the first; `all` by default.
+            #[serde(default)]
+            replicas: Replicas,
+            /// How many times as long work takes without it. If there is no other way, all calls fail with `error`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            fallback: Option<f64>,
+        }
+        /// Processes lose memory. For services with a `memory`.
+        MemoryLeak as "memory_leak" {
+            /// The service.
+            service: String,
+            /// How many of its replicas, counted from the first; `all` by default.
+            #[serde(default)]
+            replicas: Replicas,
+            /// How much each second.
+            rate: Bytes,
+        }
+        /// There is no room on the disk: all `write` steps fail with `error`.
+        DiskFull as "disk_full" {
+            /// The service.
+            service: String,
+            /// How many of its replicas, counted from the first; `all` by default.
+            #[serde(default)]
+            replicas: Replicas,
+        }
+        /// A share of `write` steps fails with `error`.
+        IoErrors as "io_errors" {
+            /// The service.
+            service: String,
+            /// How many of its replicas, counted from the first; `all` by default.
+            #[serde(default)]
+            replicas: Replicas,
+            /// The share.
+            share: Share,
+        }
+        /// Each `write` step takes time.
+        IoSlow as "io_slow" {
+            /// The service.
+            service: String,
+            /// How many of its replicas, counted from the first; `all` by default.
+            #[serde(default)]
+            replicas: Replicas,
+            /// How long.
+            delay: Distribution,
         }
         /// Shards of a cache are lost.
         ShardLoss as "shard_loss" {
@@ -197,6 +318,28 @@ faults! {
         }
     }
     instant {
+        /// Replicas are deleted, and new ones take their places. For services with a `lifecycle`.
+        Kill as "kill" {
+            /// The service.
+            service: String,
+            /// How many of its replicas, counted from the first that is there; `all` by default.
+            #[serde(default)]
+            replicas: Replicas,
+            /// Whether they may drain first, as long as their grace allows; `false` by default: all that is in them is lost.
+            #[serde(default)]
+            grace: bool,
+        }
+        /// What processes hold in memory is wrong, so that a share of calls fails with `error` until each is started anew. For
+        /// services with a `lifecycle`.
+        CorruptState as "corrupt_state" {
+            /// The service.
+            service: String,
+            /// How many of its replicas, counted from the first; `all` by default.
+            #[serde(default)]
+            replicas: Replicas,
+            /// The share of calls.
+            share: Share,
+        }
         /// A cache loses its entries, at once.
         Flush as "flush" {
             /// The cache.
@@ -224,6 +367,44 @@ faults! {
 
 fn one() -> u32 {
     1
+}
+
+fn no_time() -> Duration {
+    Duration::from_seconds(0.0)
+}
+
+/// How fast a link is, for messages of one size.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bandwidth {
+    /// What it carries each second, each way.
+    pub per_second: Bytes,
+    /// The size of a message.
+    pub message: Bytes,
+}
+
+/// Which messages between two groups are stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// All of them.
+    #[default]
+    Both,
+    /// Those from the first group to the second: the calls that it makes, and its answers.
+    ToThose,
+    /// Those from the second group to the first.
+    ToThese,
+}
+
+/// What somebody gets who asks where a service is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Names {
+    /// No answer: all calls fail with `refused`.
+    #[default]
+    Nothing,
+    /// The answer of the moment when it began: replicas that have come since are not known, and those that have gone still are.
+    OldOnes,
 }
 
 /// What a shard holds when it is back.

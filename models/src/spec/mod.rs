@@ -99,7 +99,7 @@ pub use cache::{Cache, KeyClass, Negative, Placement, Prefill, Shards, Stale, Wa
 pub use client::{Arrivals, Client, Load, Patience, Profile, RatePoint, Reload};
 pub use distribution::{Component, Distribution, Law, Quantiles};
 pub use edge::{Edge, Link, Policy};
-pub use fault::{Back, Direction, Fault, Replicas};
+pub use fault::{Back, Bandwidth, Direction, Fault, Names, Replicas, Way};
 pub use platform::{CrashBackoff, DisruptionBudget, Gc, Lifecycle, Memory, Probe, Probes, WarmUp};
 pub use pool::{Connections, Pool, PoolOrder};
 pub use service::{

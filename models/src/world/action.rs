@@ -87,6 +87,9 @@ impl Run<'_> {
                 return format!("at most {most}");
             }
             Action::KillQueries(kill) => return format!("{} calls killed", self.kill_queries(kill)),
+            Action::CorruptState { service, replicas, share } => {
+                return self.corrupt_state(service, replicas, share);
+            }
             Action::Scale { service, to } => return self.scale(service, to),
             Action::Restart { service, rolling } => return self.restart(service, rolling),
             Action::Kill { service, replicas, grace } => return self.delete(service, replicas, grace),

@@ -4,7 +4,7 @@ use super::Run;
 use super::call::Invocation;
 use crate::balance::Hosts;
 use crate::balance::panic::panics;
-use crate::plan::{EdgePlan, Plan};
+use crate::plan::{EdgeId, EdgePlan, Plan};
 use squall_sim::Key;
 use squall_sim::random::{Draw, Luck};
 
@@ -12,6 +12,16 @@ use squall_sim::random::{Draw, Luck};
 const PASSES: u32 = 4;
 
 impl Run<'_> {
+    /// The replicas of its callee that a caller knows of.
+    #[inline]
+    pub(super) fn known_hosts(&self, id: EdgeId) -> &[u32] {
+        let state = &self.state.edges[id.at()];
+        match &state.known {
+            Some(known) => known,
+            None => &self.state.services[state.short.service.at()].up,
+        }
+    }
+
     /// Which of several replicas gets this attempt; none if all are down.
     #[inline(never)]
     pub(super) fn pick(&mut self, key: Key<Invocation>, luck: Luck) -> Option<u32> {
@@ -20,9 +30,11 @@ impl Run<'_> {
         let Invocation { edge: id, caller, root, number, client, user, .. } = self.state.invocations[key];
         let edge = &plan.edges[id.at()];
         let state = &mut self.state.edges[id.at()];
-        let up = &self.state.services[edge.callee.at()].up;
+        let up = state.known.as_ref().unwrap_or(&self.state.services[edge.callee.at()].up);
         let there: &[u32] = match edge.panic {
-            Some(threshold) if panics(up.len(), state.everybody.len(), threshold) => &state.everybody,
+            Some(threshold) if state.known.is_none() && panics(up.len(), state.everybody.len(), threshold) => {
+                &state.everybody
+            }
             _ => up,
         };
         if there.len() <= 1 {

@@ -25,13 +25,7 @@ impl Run<'_> {
         service.totals.first_arrivals += u64::from(call.first);
         service.totals.present_max = service.totals.present_max.max(service.present.count);
         if replica.is_impaired() || call.deadline <= now {
-            let refusal = self.refusal(key);
-            if let Some(failure) = refusal {
-                return self.turn_away(key, failure);
-            }
-            if self.state.replicas[self.state.calls[key].replica.at()].guarded {
-                return self.knock(key);
-            }
+            return self.look_twice(key);
         } else if replica.busy < replica.most {
             start(call, replica, service);
             service.totals.started_at_once += 1;
@@ -40,9 +34,24 @@ impl Run<'_> {
         self.start_or_wait(key, Time::MAX);
     }
 
-    /// Why a call is turned away before the replica looks for a worker.
+    /// A call comes to a replica that does not just take it, or comes late.
     #[cold]
     #[inline(never)]
+    pub(super) fn look_twice(&mut self, key: Key<Call>) {
+        if let Some(failure) = self.refusal(key) {
+            return self.turn_away(key, failure);
+        }
+        let replica = &self.state.replicas[self.state.calls[key].replica.at()];
+        if replica.hung {
+            self.state.calls[key].state = CallState::Frozen;
+        } else if replica.guarded {
+            self.knock(key);
+        } else {
+            self.start_or_wait(key, Time::MAX);
+        }
+    }
+
+    /// Why a call is turned away before the replica looks for a worker.
     fn refusal(&mut self, key: Key<Call>) -> Option<Failure> {
         self.one_more_call(self.state.calls[key].replica);
         let call = &self.state.calls[key];
@@ -255,7 +264,7 @@ impl Run<'_> {
             CallState::WaitingForFill => {
                 self.cx.cancel(call.timer);
             }
-            CallState::Ready => {}
+            CallState::Ready | CallState::Frozen => {}
         }
         self.end(key, Err(failure));
     }

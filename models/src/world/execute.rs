@@ -26,6 +26,9 @@ impl Run<'_> {
                     let mut length = self.plan.dist(dist).sample_span(&mut call.luck.at(place));
                     if replica.stretched {
                         let id = call.replica;
+                        if replica.hung {
+                            return self.freeze(key, pc, length);
+                        }
                         length = length.scaled(self.stretch(id));
                         call = &mut self.state.calls[key];
                     }
@@ -139,6 +142,9 @@ impl Run<'_> {
                     return Next::Jump(after);
                 }
             }
+            Op::Write(write) if self.state.replicas[self.state.calls[key].replica.at()].bad_disk => {
+                return self.write_badly(key, luck, write.effect);
+            }
             Op::Write(write) => self.write(key, write.effect),
             Op::Work { .. } | Op::Call { .. } | Op::End | Op::Jump { .. } => {
                 unreachable!("the common instructions are handled by the caller")
@@ -225,7 +231,7 @@ impl Run<'_> {
     }
 
     /// A durable effect.
-    fn write(&mut self, key: Key<Call>, effect: Place) {
+    pub(super) fn write(&mut self, key: Key<Call>, effect: Place) {
         let call = &self.state.calls[key];
         let now: Time = self.cx.now();
         let known = self.state.written.insert(now, call.root.child(effect, 0).value());
@@ -236,7 +242,7 @@ impl Run<'_> {
 }
 
 /// Where a program goes on.
-enum Next {
+pub(super) enum Next {
     Step,
     Jump(Pc),
     /// The call waits, or is over.

@@ -74,6 +74,13 @@ impl Run<'_> {
                 Effect::Crash { service, .. } => self.apply_crashes(service),
                 Effect::Slow { service, .. } | Effect::Errors { service, .. } => self.apply_impairments(service),
                 Effect::Link { edge, .. } | Effect::Partition { edge, .. } => self.apply_trouble(edge),
+                Effect::Names { edge, .. } => self.apply_names(edge),
+                Effect::Hang { service, .. } => self.apply_hangs(service),
+                Effect::CrashLoop { service, .. } => self.apply_crash_loops(service),
+                Effect::Leak { service, .. } => self.apply_leaks(service),
+                Effect::Disk { service, .. } => self.apply_disks(service),
+                // What boots from now on asks for it.
+                Effect::SlowBoot { .. } => {}
                 Effect::ShardLoss { cache, old_entries, .. } => self.apply_shard_losses(cache, old_entries),
                 Effect::ResizePool { service, pool, .. } => self.apply_size(service, pool),
                 Effect::LimitConnections { service, .. } => self.apply_limit(service),
@@ -91,7 +98,7 @@ impl Run<'_> {
     }
 
     /// The effects of the faults in force.
-    fn in_force(&self) -> impl Iterator<Item = &Effect> {
+    pub(super) fn in_force(&self) -> impl Iterator<Item = &Effect> {
         let active = self.plan.faults.iter().zip(&self.state.faults).filter(|(_, force)| **force == Force::In);
         active.flat_map(|(fault, _)| &fault.effects)
     }
@@ -143,6 +150,9 @@ impl Run<'_> {
         for key in lost {
             self.kill(key, Failure::Crashed);
         }
+        // Whoever comes next in its place is another process.
+        self.state.replicas[id.at()].hung = false;
+        self.reconsider(id);
         self.forget_guard(id);
         self.server_crashed(id);
         self.stop_pools(id);
@@ -153,10 +163,10 @@ impl Run<'_> {
         }
     }
 
-    fn apply_impairments(&mut self, target: ServiceId) {
+    pub(super) fn apply_impairments(&mut self, target: ServiceId) {
         let plan = &self.plan.services[target.at()];
         for local in 0..plan.replicas {
-            let (mut slow, mut fine) = (1.0, 1.0);
+            let (mut slow, mut fine) = (1.0, 1.0 - self.state.platform.corrupt(ReplicaId(plan.first + local)));
             for effect in self.in_force() {
                 match *effect {
                     Effect::Slow { service, replicas, factor } if service == target && local < replicas => {
@@ -174,16 +184,17 @@ impl Run<'_> {
         }
     }
 
-    fn apply_trouble(&mut self, target: EdgeId) {
-        let mut trouble = Trouble::default();
+    pub(super) fn apply_trouble(&mut self, target: EdgeId) {
+        let known = self.state.edges[target.at()].known.is_some();
+        let mut trouble = Trouble { any: known, ..Trouble::default() };
         let mut arrives = 1.0;
         for effect in self.in_force() {
             match *effect {
-                Effect::Link { edge, delay, loss } if edge == target => {
+                Effect::Link { edge, link } if edge == target => {
                     trouble.any = true;
-                    // Of several delays on one edge the latest in the file counts.
-                    trouble.delay = delay.or(trouble.delay);
-                    arrives *= 1.0 - loss;
+                    arrives *= 1.0 - link.loss;
+                    // Of several delays and the like on one edge the latest in the file counts.
+                    trouble.link = link.or(trouble.link);
                 }
                 Effect::Partition { edge, calls, answers } if edge == target => {
                     trouble.any = true;
@@ -193,7 +204,7 @@ impl Run<'_> {
                 _ => {}
             }
         }
-        trouble.loss = 1.0 - arrives;
+        trouble.link.loss = 1.0 - arrives;
         self.state.edges[target.at()].trouble = trouble;
         if trouble.no_calls || trouble.no_answers {
             self.ends_silent(target);

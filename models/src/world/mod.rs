@@ -33,6 +33,7 @@ mod strand;
 mod tasks;
 mod trace;
 mod traffic;
+mod trouble;
 
 use crate::blueprint::Violation;
 use crate::outcome::Failure;

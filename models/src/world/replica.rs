@@ -105,6 +105,10 @@ pub(crate) struct Replica {
     pub(crate) closed: bool,
     /// Whoever leaves last is to say so.
     pub(crate) draining: bool,
+    /// Nothing goes on in it.
+    pub(crate) hung: bool,
+    /// Something is wrong with its disk.
+    pub(crate) bad_disk: bool,
     /// An arriving call can be turned away for another reason than that there is no room.
     pub(crate) impaired: bool,
     /// Work may take longer than it should.
@@ -161,6 +165,8 @@ pub(crate) fn all(plan: &Plan) -> Vec<Replica> {
                 up: local < service.initial,
                 closed: false,
                 draining: false,
+                hung: false,
+                bad_disk: false,
                 impaired: guarded || local >= service.initial,
                 stretched: false,
                 guarded,

@@ -1,7 +1,7 @@
 //! The life of a replica, one change after the other.
 
 use super::{Phase, Pod, Then, Turn};
-use crate::plan::{BOOT, Cause, DistId, LISTING, PENDING, ReplicaId};
+use crate::plan::{BOOT, Cause, DistId, LISTING, PENDING, ReplicaId, ServiceId};
 use crate::world::{Event, Run};
 use squall_sim::Span;
 use squall_sim::random::Place;
@@ -33,7 +33,8 @@ impl Run<'_> {
         self.forget(id);
         let pod = self.pod(id);
         let (life, processes, heard) = (pod.life, pod.processes + 1, (pod.listed, pod.changes, pod.heard));
-        *pod = Pod { phase: Phase::Pending, life, processes, generation, ..Pod::new(false, backoff) };
+        let (leak, corrupt) = (pod.leak, pod.corrupt);
+        *pod = Pod { phase: Phase::Pending, life, processes, generation, leak, corrupt, ..Pod::new(false, backoff) };
         (pod.listed, pod.changes, pod.heard) = heard;
         self.show_everybody(id);
         let wait = self.takes(id, pending, PENDING);
@@ -51,7 +52,7 @@ impl Run<'_> {
         let boot = platform.boot;
         let pod = self.pod(id);
         pod.phase = Phase::Booting;
-        let takes = self.takes(id, boot, BOOT);
+        let takes = self.takes(id, boot, BOOT).scaled(self.boot_factor(id));
         if takes.is_zero() {
             return self.listens(id);
         }
@@ -63,18 +64,24 @@ impl Run<'_> {
     pub(super) fn listens(&mut self, id: ReplicaId) {
         let now = self.cx.now();
         let plan = self.plan;
+        let service = self.state.replicas[id.at()].service;
         self.set_up(id, true);
         let served = self.state.replicas[id.at()].ended;
         let pod = self.pod(id);
         (pod.phase, pod.started, pod.served_before, pod.from_the_start) = (Phase::Warming, now, served, false);
         pod.leak.begin(now);
+        if std::mem::replace(&mut pod.corrupt, 0.0) > 0.0 {
+            self.apply_impairments(service);
+        }
         self.pools_there(id, true);
         self.start_pools(id);
-        let service = self.state.replicas[id.at()].service;
         let Some(platform) = plan.services[service.at()].platform.as_deref() else { return };
         self.watch_memory(id);
         if !self.begin_probes(id, platform, false) {
             self.ready(id);
+        }
+        if let Some(lives) = self.crash_loop(id) {
+            self.later(id, lives, Turn::Crash);
         }
     }
 
@@ -202,8 +209,23 @@ impl Run<'_> {
         }
     }
 
+    /// A process ends by itself.
+    pub(in crate::world) fn die_at_once(&mut self, id: ReplicaId) {
+        self.died(id, "it crashed");
+    }
+
+    /// What the first so many replicas hold is wrong from now on, until each is started anew.
+    pub(in crate::world) fn corrupt_state(&mut self, service: ServiceId, count: u32, share: f64) -> String {
+        let up: Vec<ReplicaId> = self.places_of(service).filter(|id| self.state.replicas[id.at()].up).collect();
+        let chosen = up.into_iter().filter(|id| self.state.replicas[id.at()].local < count);
+        let chosen: Vec<ReplicaId> = chosen.collect();
+        chosen.iter().for_each(|id| self.pod(*id).corrupt = share);
+        self.apply_impairments(service);
+        format!("{} replicas", chosen.len())
+    }
+
     /// A fault keeps the first so many places down, and no others.
-    pub(in crate::world) fn hold_down(&mut self, service: crate::plan::ServiceId, down: u32) {
+    pub(in crate::world) fn hold_down(&mut self, service: ServiceId, down: u32) {
         for id in self.places_of(service) {
             let held = self.state.replicas[id.at()].local < down;
             let pod = self.pod(id);

@@ -80,6 +80,17 @@ impl Run<'_> {
         }
     }
 
+    /// From now on a replica loses so much each second on top of what it always does.
+    pub(in crate::world) fn leak(&mut self, id: ReplicaId, rate: f64) {
+        let now = self.cx.now();
+        let before = self.pod(id).leak.rate;
+        self.pod(id).leak.set(now, rate);
+        let always = self.platform_of(id).and_then(|platform| platform.memory).is_some_and(|it| it.leaks_over_time());
+        if before == 0.0 && !always && self.state.replicas[id.at()].up {
+            self.watch_memory(id);
+        }
+    }
+
     /// Memory that leaks is looked at now and then.
     pub(super) fn watch_memory(&mut self, id: ReplicaId) {
         let rate = self.pod(id).leak.rate;

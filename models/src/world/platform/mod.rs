@@ -58,6 +58,8 @@ pub(crate) struct Pod {
     /// It was there when the run began, so that it is warm.
     from_the_start: bool,
     ever_ready: bool,
+    /// The share of calls that fail because what the process holds is wrong.
+    pub(super) corrupt: f64,
     backoff: Backoff,
     /// A fault keeps it down.
     held: bool,
@@ -120,6 +122,8 @@ pub(crate) enum Turn {
     GraceOver,
     /// A process that has ended is started again.
     Restart,
+    /// A process ends by itself.
+    Crash,
     /// Callers hear that it is there.
     Listed,
     /// Callers hear that it is not.
@@ -144,13 +148,14 @@ pub(crate) enum Turn {
 
 impl Turn {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Placed,
         Self::Booted,
         Self::Stops,
         Self::Drained,
         Self::GraceOver,
         Self::Restart,
+        Self::Crash,
         Self::Listed,
         Self::Unlisted,
         Self::Memory,
@@ -192,6 +197,11 @@ impl Platform {
         Self { pods, fleets, probing: Lookup::default() }
     }
 
+    /// The share of a replica's calls that fail because what it holds is wrong.
+    pub(super) fn corrupt(&self, id: ReplicaId) -> f64 {
+        self.pods.get(id.at()).map_or(0.0, |pod| pod.corrupt)
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.pods.is_empty()
     }
@@ -210,6 +220,7 @@ impl Pod {
             served_before: 0,
             from_the_start: there,
             ever_ready: there,
+            corrupt: 0.0,
             backoff,
             held: false,
             listed: there,
@@ -297,6 +308,7 @@ impl Run<'_> {
             Turn::Drained => self.drained(id),
             Turn::GraceOver => self.grace_over(id),
             Turn::Restart => self.boot(id),
+            Turn::Crash => self.died(id, "it crashed"),
             Turn::Memory => self.look_at_memory(id),
             Turn::MemoryLater => {
                 self.look_at_memory(id);
@@ -323,8 +335,9 @@ impl Run<'_> {
             warms = platform.warm_up.is_some() || memory;
         }
         let replica = &mut self.state.replicas[id.at()];
-        replica.impaired = !replica.up || replica.guarded || replica.errors > 0.0 || replica.closed || memory;
-        replica.stretched = replica.slow != 1.0 || warms;
+        replica.impaired =
+            !replica.up || replica.guarded || replica.errors > 0.0 || replica.closed || replica.hung || memory;
+        replica.stretched = replica.slow != 1.0 || replica.hung || warms;
     }
 
     /// Appends what the platform adds to a row of the series: replicas that are ready, all that count, and the fullest
