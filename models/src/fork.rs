@@ -62,6 +62,7 @@ pub fn can_fork(from: &World, onto: &World) -> Result<(), Vec<String>> {
     let (a, b) = (frame(from), frame(onto));
     same("keys", a.keys == b.keys);
     same("faults", a.faults == b.faults);
+    same("actions", a.actions == b.actions);
     same("the names of clients", a.clients.keys().eq(b.clients.keys()));
     same("the names of services", a.services.keys().eq(b.services.keys()));
     same("the names of caches", a.caches.keys().eq(b.caches.keys()));

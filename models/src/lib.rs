@@ -43,6 +43,7 @@
 //! - Problems of a world are found before it runs, all at once, each with its path and a remedy ([`problem::Problem`]).
 #![forbid(unsafe_code)]
 
+pub mod autoscale;
 pub mod balance;
 mod blueprint;
 pub mod breaker;
@@ -59,6 +60,7 @@ pub mod latencies;
 pub mod limit;
 pub mod outcome;
 mod plan;
+pub mod platform;
 pub mod pool;
 pub mod presets;
 pub mod problem;

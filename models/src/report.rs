@@ -49,6 +49,25 @@ pub struct Report {
     pub failure_order: Vec<Failing>,
     /// Wait-for cycles that closed.
     pub deadlocks: Vec<Deadlock>,
+    /// What was done to the world from outside the data path, in order, and what came of it.
+    pub actions: Vec<Acted>,
+    /// Entries of that list that there was no room for.
+    pub actions_cut: u64,
+}
+
+/// Something that changed the world from outside the data path, or that came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acted {
+    /// When.
+    pub at: Time,
+    /// Who or what decided on it: `fault 2`, `action 1`, `autoscaler of api`, `platform of api`.
+    pub cause: String,
+    /// What was done, as in `scale`, or what happened, as in `ready`.
+    pub action: &'static str,
+    /// To what, as in `services.api` or `api[2]`.
+    pub target: String,
+    /// What came of it.
+    pub effect: String,
 }
 
 /// Why a run ended.

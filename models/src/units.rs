@@ -61,6 +61,19 @@ pub struct Rate(f64);
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Share(f64);
 
+/// An amount of memory or data: `64KiB`, `1.5GiB`, `20MB`. Units: B, KB, MB, GB, TB, KiB, MiB, GiB, TiB.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Bytes(f64);
+
+/// A number of things, or a share of those that there are: `2`, `25%`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Portion {
+    /// So many.
+    Count(u32),
+    /// A share of all.
+    Share(Share),
+}
+
 quantity!(
     Duration,
     parse_duration,
@@ -83,8 +96,28 @@ quantity!(
     "a share in percent between `0%` and `100%`, such as `99.9%`"
 );
 
+quantity!(
+    Bytes,
+    parse_bytes,
+    "bytes",
+    r"^[0-9]+(\.[0-9]+)?([KMGT]i?)?B$",
+    "an amount with its unit, such as `64KiB`, `1.5GiB` or `20MB`"
+);
+
 const DURATION_UNITS: [(&str, f64); 7] =
     [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0)];
+
+const BYTE_UNITS: [(&str, f64); 9] = [
+    ("B", 1.0),
+    ("KB", 1e3),
+    ("MB", 1e6),
+    ("GB", 1e9),
+    ("TB", 1e12),
+    ("KiB", 1024.0),
+    ("MiB", 1_048_576.0),
+    ("GiB", 1_073_741_824.0),
+    ("TiB", 1_099_511_627_776.0),
+];
 
 /// A hundred years: longer than any run, and far from the end of 64-bit nanoseconds.
 const LONGEST: f64 = 3.2e9;
@@ -121,6 +154,103 @@ fn parse_rate(text: &str) -> Option<Rate> {
 fn parse_share(text: &str) -> Option<Share> {
     let (number, unit) = split(text)?;
     (unit == "%" && number <= 100.0).then_some(Share(number / 100.0))
+}
+
+fn parse_bytes(text: &str) -> Option<Bytes> {
+    let (number, unit) = split(text)?;
+    let (_, bytes) = BYTE_UNITS.iter().find(|(name, _)| *name == unit)?;
+    Some(Bytes(number * bytes)).filter(|bytes| bytes.0 <= 1e18)
+}
+
+impl Bytes {
+    /// From a number of bytes.
+    #[must_use]
+    pub const fn new(bytes: f64) -> Self {
+        Self(bytes)
+    }
+
+    /// In bytes.
+    #[must_use]
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = |unit: f64| (self.0 / unit * 1000.0).fract() == 0.0;
+        let fits = |(_, unit): &&(&str, f64)| self.0 >= *unit && whole(*unit);
+        let (name, unit) = BYTE_UNITS.iter().rev().find(fits).unwrap_or(&BYTE_UNITS[0]);
+        write!(f, "{}{name}", tidy(self.0 / unit))
+    }
+}
+
+impl Portion {
+    /// How many of so many; a part of one is rounded down.
+    #[must_use]
+    pub fn floor(self, of: u32) -> u32 {
+        match self {
+            Self::Count(count) => count,
+            Self::Share(share) => (f64::from(of) * share.get() + 1e-9) as u32,
+        }
+    }
+
+    /// How many of so many; a part of one is rounded up.
+    #[must_use]
+    pub fn ceil(self, of: u32) -> u32 {
+        match self {
+            Self::Count(count) => count,
+            Self::Share(share) => (f64::from(of) * share.get() - 1e-9).max(0.0).ceil() as u32,
+        }
+    }
+}
+
+impl fmt::Display for Portion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => count.fmt(f),
+            Self::Share(share) => share.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Portion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Count(count) => count.serialize(serializer),
+            Self::Share(share) => share.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Portion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl de::Visitor<'_> for Reader {
+            type Value = Portion;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number, or a share such as `25%`")
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Portion, E> {
+                let wrong = |_| E::invalid_value(de::Unexpected::Unsigned(number), &self);
+                u32::try_from(number).map(Portion::Count).map_err(wrong)
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Portion, E> {
+                text.parse().map(Portion::Share).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+impl JsonSchema for Portion {
+    fn schema_name() -> Cow<'static, str> {
+        "Portion".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let share = generator.subschema_for::<Share>();
+        json_schema!({ "anyOf": [{ "type": "integer", "minimum": 0 }, share] })
+    }
 }
 
 impl Duration {
@@ -208,6 +338,9 @@ mod tests {
         for seconds in [0.0001, 0.003, 0.0007, 1e-9, 0.35] {
             let written = Duration::from_seconds(seconds).to_string();
             assert_eq!(written.parse::<Duration>().unwrap().seconds(), seconds, "{written}");
+        }
+        for text in ["64KiB", "1.5GiB", "20MB", "512B", "4GiB", "0B"] {
+            assert_eq!(text.parse::<Bytes>().unwrap().to_string(), text);
         }
         assert_eq!("30/m".parse::<Rate>().unwrap().to_string(), "0.5/s");
         assert_eq!("99.95%".parse::<Share>().unwrap().to_string(), "99.95%");

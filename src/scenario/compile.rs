@@ -95,24 +95,8 @@ fn with_classes(cache: String, draft: &Draft) -> Vec<String> {
 
 /// When a fault begins and ends.
 fn times(fault: &Fault) -> (Time, Option<Time>) {
-    let (at, lasts) = match fault {
-        Fault::Crash { at, r#for, .. }
-        | Fault::Slow { at, r#for, .. }
-        | Fault::Errors { at, r#for, .. }
-        | Fault::Link { at, r#for, .. }
-        | Fault::Partition { at, r#for, .. }
-        | Fault::ResizePool { at, r#for, .. }
-        | Fault::LimitConnections { at, r#for, .. }
-        | Fault::ShardLoss { at, r#for, .. }
-        | Fault::Surge { at, r#for, .. } => (at, *r#for),
-        // Without an end and a repetition it is over at once.
-        Fault::KillQueries { at, r#for, every, .. } => {
-            (at, r#for.or_else(|| every.is_none().then(|| Duration::from_seconds(0.0))))
-        }
-        Fault::Flush { at, .. } | Fault::ExpireKey { at, .. } | Fault::Corrupt { at, .. } => {
-            (at, Some(Duration::from_seconds(0.0)))
-        }
-    };
+    let (at, lasts) = fault.when();
+    let lasts = if fault.is_instant() { Some(Duration::from_seconds(0.0)) } else { lasts };
     let start = Time::ZERO + at.span();
     (start, lasts.map(|lasts| start + lasts.span()))
 }
@@ -160,7 +144,9 @@ fn follows(problem: &Problem, draft: &Draft) -> bool {
     let value = found.node.text().unwrap_or_default();
     draft.damaged.iter().any(|component| {
         // Where a section is missing as a whole, every name may be one of it.
-        let Some((section, name)) = component.split_once('.') else { return component != "faults" || inside("faults") };
+        let Some((section, name)) = component.split_once('.') else {
+            return !["faults", "actions"].contains(&component.as_str()) || inside(component);
+        };
         inside(component)
             || problem.path.is_empty()
             || problem.path == section

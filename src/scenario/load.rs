@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The sections that make up a world.
-pub(super) const WORLD: [&str; 5] = ["keys", "clients", "services", "caches", "faults"];
+pub(super) const WORLD: [&str; 6] = ["keys", "clients", "services", "caches", "faults", "actions"];
 
 /// What `set` can change in a scenario, and `--set` on the command line.
-const SETTABLE: [&str; 6] = ["keys", "clients", "services", "caches", "faults", "run"];
+const SETTABLE: [&str; 7] = ["keys", "clients", "services", "caches", "faults", "actions", "run"];
 
 /// More values than this over all variants are refused: each variant holds its own world.
 const MOST_VALUES: usize = 40_000_000;

@@ -34,6 +34,9 @@ pub struct Scenario {
     /// What goes wrong, and when.
     #[serde(default)]
     pub faults: Vec<squall_models::spec::Fault>,
+    /// What is done about it, or to the system anyway, and when.
+    #[serde(default)]
+    pub actions: Vec<squall_models::spec::Planned>,
     /// Changes in this scenario against its topology, as paths and values; they hold for every variant.
     #[serde(default)]
     pub set: BTreeMap<String, serde_json::Value>,

@@ -25,6 +25,18 @@ pub(super) fn distributions(world: &mut World, visit: Visit<'_>) {
         if let Some(wait) = &mut service.queue.max_wait {
             visit(&format!("{path}.queue.max_wait"), wait);
         }
+        if let Some(lifecycle) = &mut service.lifecycle {
+            let times = [
+                ("pending", &mut lifecycle.pending),
+                ("boot", &mut lifecycle.boot),
+                ("endpoint_delay", &mut lifecycle.endpoint_delay),
+            ];
+            for (field, time) in times {
+                if let Some(time) = time {
+                    visit(&format!("{path}.lifecycle.{field}"), time);
+                }
+            }
+        }
         for (name, pool) in &mut service.pools {
             let times =
                 [("connect", &mut pool.connect), ("login", &mut pool.login), ("round_trip", &mut pool.round_trip)];

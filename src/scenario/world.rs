@@ -5,7 +5,7 @@ use super::node::{Mark, Node, Value};
 use super::typed;
 use super::words::shorten;
 use serde::de::DeserializeOwned;
-use squall_models::spec::{Fault, Named, World};
+use squall_models::spec::{Named, World};
 
 /// Reads a world, and names the components in which something was wrong.
 pub(super) fn read(tree: &Node, issues: &mut Issues) -> (World, Vec<String>) {
@@ -15,7 +15,8 @@ pub(super) fn read(tree: &Node, issues: &mut Issues) -> (World, Vec<String>) {
         clients: section(tree, "clients", issues, &mut damaged),
         services: section(tree, "services", issues, &mut damaged),
         caches: section(tree, "caches", issues, &mut damaged),
-        faults: faults(tree, issues, &mut damaged),
+        faults: list(tree, "faults", "- crash: {…}", issues, &mut damaged),
+        actions: list(tree, "actions", "- at: 60s", issues, &mut damaged),
     };
     (world, damaged)
 }
@@ -57,15 +58,22 @@ fn section<T: DeserializeOwned>(tree: &Node, name: &str, issues: &mut Issues, da
     read
 }
 
-fn faults(tree: &Node, issues: &mut Issues, damaged: &mut Vec<String>) -> Vec<Fault> {
-    let Some(entry) = tree.entries().and_then(|entries| entries.get("faults")) else { return Vec::new() };
+fn list<T: DeserializeOwned>(
+    tree: &Node,
+    name: &str,
+    example: &str,
+    issues: &mut Issues,
+    damaged: &mut Vec<String>,
+) -> Vec<T> {
+    let Some(entry) = tree.entries().and_then(|entries| entries.get(name)) else { return Vec::new() };
     if entry.node.is_null() {
         return Vec::new();
     }
     let Value::List(items) = &entry.node.value else {
-        damaged.push("faults".to_owned());
+        damaged.push(name.to_owned());
         if !entry.node.is_gone() {
-            issues.at(entry.key, "`faults` is not a list", "begin each fault with `- `, as in `- crash: {…}`");
+            let remedy = format!("begin each entry with `- `, as in `{example}`");
+            issues.at(entry.key, format!("`{name}` is not a list"), remedy);
         }
         return Vec::new();
     };
@@ -73,8 +81,8 @@ fn faults(tree: &Node, issues: &mut Issues, damaged: &mut Vec<String>) -> Vec<Fa
     for item in items {
         let result = typed::read(item, item.at, issues);
         if result.damaged {
-            // Faults have numbers, so that one that is missing shifts all that follow.
-            damaged.push("faults".to_owned());
+            // Entries have numbers, so that one that is missing shifts all that follow.
+            damaged.push(name.to_owned());
         }
         read.extend(result.value);
     }

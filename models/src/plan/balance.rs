@@ -1,6 +1,6 @@
 //! Balancers, compiled.
 
-use super::{Checker, KeysId, Plan, ServiceId};
+use super::{Checker, KeysId, Plan, ServiceId, ServicePlan};
 use crate::balance::hashed::{Points, RingPoint};
 use crate::balance::ketama::Ketama;
 use crate::balance::least::{LeastRequest, MOST_CHOICES};
@@ -20,11 +20,13 @@ impl Plan {
         checker: &mut Checker<'_>,
     ) -> Balancer {
         use balance::Spec;
-        let replicas = self.services[callee.at()].replicas;
+        let ServicePlan { replicas, initial, .. } = self.services[callee.at()];
         check_slow_start(path, edge, checker);
         let path = format!("{path}.balance");
         let mut weights =
-            |tag: &str, weights: &[f64]| check_weights(&format!("{path}.{tag}"), weights, replicas, name, checker);
+            |tag: &str, weights: &[f64]| check_weights(&format!("{path}.{tag}"), weights, initial, name, checker);
+        // A replica that comes later has the weight of the one that was in its turn at the beginning.
+        let all = |weights: &[f64]| weights.iter().copied().cycle().take(replicas as usize).collect::<Vec<f64>>();
         match &edge.balance {
             Spec::RoundRobin => Balancer::RoundRobin,
             Spec::Random => Balancer::Random,
@@ -33,17 +35,17 @@ impl Plan {
             Spec::PickFirst => Balancer::PickFirst,
             Spec::Weighted(given) => {
                 weights("weighted", given);
-                Balancer::Weighted(given.clone())
+                Balancer::Weighted(all(given))
             }
             Spec::SmoothWeighted(given) => {
                 weights("smooth_weighted", given);
-                Balancer::SmoothWeighted(given.clone())
+                Balancer::SmoothWeighted(all(given))
             }
             Spec::LeastConnections(spec) => {
                 if let Some(given) = &spec.weights {
                     weights("least_connections.weights", given);
                 }
-                Balancer::LeastConnections(spec.weights.clone())
+                Balancer::LeastConnections(spec.weights.as_deref().map(all))
             }
             Spec::LeastRequest(spec) => {
                 checker.within(format!("{path}.least_request.choices"), spec.choices.into(), 1, MOST_CHOICES as u64);

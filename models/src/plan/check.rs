@@ -94,6 +94,13 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// How many times as much something takes: at least 1.
+    pub(crate) fn within_factor(&mut self, path: impl Into<String>, value: f64) {
+        if !(1.0..=1e6).contains(&value) {
+            self.problem(path, format!("the factor {value} is not between 1 and 1000000"), "3 is three times as much");
+        }
+    }
+
     /// A span that must not be zero.
     pub(crate) fn span(&mut self, path: impl Into<String>, value: crate::units::Duration) -> Span {
         if value.span().is_zero() {

@@ -259,7 +259,7 @@ impl Intensity {
     fn surged(self, world: &spec::World, client: &str) -> Self {
         let mut segments = self.segments.to_vec();
         for fault in &world.faults {
-            if let Fault::Surge { at, r#for, client: target, factor } = fault
+            if let Fault::Surge { at, r#for, client: target, factor, .. } = fault
                 && target == client
             {
                 let (begin, end) = (at.seconds(), r#for.map_or(FOREVER, |long| at.seconds() + long.seconds()));

@@ -1,18 +1,26 @@
 //! Faults, compiled: when each begins and ends, and what it does to whom.
 
-use super::{CacheId, Checker, DistId, EdgeId, KeyPlan, Op, Plan, ServiceId};
-use crate::spec::{self, Back, Direction, Fault, Replicas};
-use crate::units::Duration;
+use super::{Action, CacheId, Checker, DistId, EdgeId, KeyPlan, Op, Plan, ServiceId};
+use crate::spec::{self, Back, Fault, Replicas};
 use squall_sim::random::{Place, Purpose};
 use squall_sim::{Span, Time};
 
+/// A fault: what is done when it begins, and the conditions that are in force until it ends.
 #[derive(Clone, Debug)]
 pub(crate) struct FaultPlan {
     pub(crate) at: Time,
     pub(crate) end: Option<Time>,
-    pub(crate) effect: Effect,
+    /// How often what is done at the beginning is done again.
+    pub(crate) every: Option<Span>,
+    pub(crate) chance: Option<f64>,
+    /// What it is, in words, without its time.
+    pub(crate) what: String,
+    pub(crate) begins: Action,
+    /// Empty for what is over at once.
+    pub(crate) effects: Vec<Effect>,
 }
 
+/// A condition that holds while its fault is in force.
 #[derive(Clone, Debug)]
 pub(crate) enum Effect {
     Crash {
@@ -31,26 +39,43 @@ pub(crate) enum Effect {
     },
     Link {
         edge: EdgeId,
+        link: LinkFault,
+    },
+    /// A caller does not know where a service is, or only where it was.
+    Names {
+        edge: EdgeId,
+        old_ones: bool,
+    },
+    Hang {
+        service: ServiceId,
+        replicas: u32,
+    },
+    CrashLoop {
+        service: ServiceId,
+        replicas: u32,
+        after: Span,
+    },
+    SlowBoot {
+        service: ServiceId,
+        factor: f64,
+    },
+    Leak {
+        service: ServiceId,
+        replicas: u32,
+        /// Bytes each second.
+        rate: f64,
+    },
+    /// What becomes of writes: the share that fails, and how long each takes.
+    Disk {
+        service: ServiceId,
+        replicas: u32,
+        share: f64,
         delay: Option<DistId>,
-        loss: f64,
     },
     Partition {
         edge: EdgeId,
         calls: bool,
         answers: bool,
-    },
-    Flush {
-        cache: CacheId,
-        key: Option<u64>,
-    },
-    ExpireKey {
-        cache: CacheId,
-        key: u64,
-    },
-    Corrupt {
-        cache: CacheId,
-        share: f64,
-        place: Place,
     },
     ShardLoss {
         cache: CacheId,
@@ -67,33 +92,89 @@ pub(crate) enum Effect {
         service: ServiceId,
         most: u32,
     },
-    KillQueries(Kill),
     /// Worked into the client's rate when it was compiled.
     Surge,
 }
 
-/// What is killed at a service, and how often.
+/// What is wrong with a link.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LinkFault {
+    pub(crate) delay: Option<DistId>,
+    /// In seconds, and how much of it comes from the message before.
+    pub(crate) jitter: f64,
+    pub(crate) correlation: f64,
+    pub(crate) loss: f64,
+    pub(crate) retransmit: Option<Span>,
+    pub(crate) duplicate: f64,
+    /// How long the link takes for a message.
+    pub(crate) transmission: Option<Span>,
+}
+
+impl LinkFault {
+    /// All that is said here, and the rest from another one.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let (jitter, correlation) =
+            if self.delay.is_some() { (self.jitter, self.correlation) } else { (other.jitter, other.correlation) };
+        Self {
+            delay: self.delay.or(other.delay),
+            jitter,
+            correlation,
+            loss: self.loss,
+            retransmit: self.retransmit.or(other.retransmit),
+            duplicate: if self.duplicate > 0.0 { self.duplicate } else { other.duplicate },
+            transmission: self.transmission.or(other.transmission),
+        }
+    }
+}
+
+/// What is killed at a service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kill {
     pub(crate) service: ServiceId,
-    pub(crate) every: Option<Span>,
     pub(crate) running: Option<Span>,
     pub(crate) held: Option<Span>,
     pub(crate) idle: Option<Span>,
 }
 
-/// What a fault is, in words.
+/// What a fault is and when, in words.
 pub(super) fn describe(fault: &Fault) -> String {
+    let (what, (at, long)) = (what(fault), fault.when());
+    let chance = fault.chance().map(|chance| format!(", in {chance} of the runs")).unwrap_or_default();
+    match long {
+        Some(long) => format!("{what}, at {at} for {long}{chance}"),
+        None => format!("{what}, at {at}{chance}"),
+    }
+}
+
+/// What a fault is, in words.
+fn what(fault: &Fault) -> String {
     let some = |replicas: &Replicas| match replicas {
         Replicas::All => String::new(),
         Replicas::First(count) => format!(" ({count} replicas)"),
     };
-    let what = match fault {
+    match fault {
         Fault::Crash { service, replicas, .. } => format!("crash {service}{}", some(replicas)),
         Fault::Slow { service, replicas, factor, .. } => format!("slow {service}{} ×{factor}", some(replicas)),
         Fault::Errors { service, replicas, share, .. } => format!("errors {service}{} {share}", some(replicas)),
         Fault::Link { from, to, .. } => format!("link {from} → {to}"),
         Fault::Partition { from, to, .. } => format!("partition {from} → {to}"),
+        Fault::Split { these, those, .. } => format!("split {} | {}", these.join(", "), those.join(", ")),
+        Fault::Dns { from, to, .. } => format!("dns {from} → {to}"),
+        Fault::Hang { service, replicas, .. } => format!("hang {service}{}", some(replicas)),
+        Fault::CrashLoop { service, replicas, .. } => format!("crash loop {service}{}", some(replicas)),
+        Fault::SlowBoot { service, factor, .. } => format!("slow boot {service} ×{factor}"),
+        Fault::CpuStolen { service, replicas, share, .. } => format!("cpu stolen {service}{} {share}", some(replicas)),
+        Fault::GpuLost { service, replicas, .. } => format!("gpu lost {service}{}", some(replicas)),
+        Fault::MemoryLeak { service, replicas, rate, .. } => {
+            format!("memory leak {service}{} {rate}/s", some(replicas))
+        }
+        Fault::DiskFull { service, replicas, .. } => format!("disk full {service}{}", some(replicas)),
+        Fault::IoErrors { service, replicas, share, .. } => format!("io errors {service}{} {share}", some(replicas)),
+        Fault::IoSlow { service, replicas, .. } => format!("io slow {service}{}", some(replicas)),
+        Fault::Kill { service, replicas, .. } => format!("kill {service}{}", some(replicas)),
+        Fault::CorruptState { service, replicas, share, .. } => {
+            format!("corrupt state {service}{} {share}", some(replicas))
+        }
         Fault::Flush { cache, key: None, .. } => format!("flush {cache}"),
         Fault::Flush { cache, key: Some(key), .. } => format!("flush {cache} key {key}"),
         Fault::ExpireKey { cache, key, .. } => format!("expire {cache} key {key}"),
@@ -103,51 +184,6 @@ pub(super) fn describe(fault: &Fault) -> String {
         Fault::LimitConnections { service, most, .. } => format!("limit connections of {service} to {most}"),
         Fault::KillQueries { service, .. } => format!("kill queries of {service}"),
         Fault::Surge { client, factor, .. } => format!("surge {client} ×{factor}"),
-    };
-    let (at, long) = fault.when();
-    match long {
-        Some(long) => format!("{what}, at {at} for {long}"),
-        None => format!("{what}, at {at}"),
-    }
-}
-
-impl Fault {
-    /// When it begins, and how long it lasts (`None`: to the end of the run, or for an instant).
-    #[must_use]
-    pub fn when(&self) -> (Duration, Option<Duration>) {
-        match self {
-            Self::Crash { at, r#for, .. }
-            | Self::Slow { at, r#for, .. }
-            | Self::Errors { at, r#for, .. }
-            | Self::Link { at, r#for, .. }
-            | Self::Partition { at, r#for, .. }
-            | Self::ResizePool { at, r#for, .. }
-            | Self::LimitConnections { at, r#for, .. }
-            | Self::KillQueries { at, r#for, .. }
-            | Self::ShardLoss { at, r#for, .. }
-            | Self::Surge { at, r#for, .. } => (*at, *r#for),
-            Self::Flush { at, .. } | Self::ExpireKey { at, .. } | Self::Corrupt { at, .. } => (*at, None),
-        }
-    }
-
-    /// The name that it has in a file.
-    #[must_use]
-    pub const fn tag(&self) -> &'static str {
-        match self {
-            Self::Crash { .. } => "crash",
-            Self::Slow { .. } => "slow",
-            Self::Errors { .. } => "errors",
-            Self::Link { .. } => "link",
-            Self::Partition { .. } => "partition",
-            Self::Flush { .. } => "flush",
-            Self::ResizePool { .. } => "resize_pool",
-            Self::LimitConnections { .. } => "limit_connections",
-            Self::KillQueries { .. } => "kill_queries",
-            Self::ExpireKey { .. } => "expire_key",
-            Self::Corrupt { .. } => "corrupt",
-            Self::ShardLoss { .. } => "shard_loss",
-            Self::Surge { .. } => "surge",
-        }
     }
 }
 
@@ -161,46 +197,112 @@ impl Plan {
                 let rule = format!("it begins at {begin}, when the run of {} is over", self.settings.duration);
                 checker.problem(format!("{path}.at"), rule, "begin earlier, or set a longer `run.duration`");
             }
-            if let Some(effect) = self.effect(world, &path, fault, checker) {
-                self.faults.push(FaultPlan { at: Time::ZERO + begin.span(), end, effect });
-            }
+            let number = self.faults.len() as u32;
+            let mut effects = Vec::new();
+            let Some(begins) = self.begins(world, &path, fault, &mut effects, checker) else { continue };
+            self.faults.push(FaultPlan {
+                at: Time::ZERO + begin.span(),
+                end,
+                every: every(&path, fault, checker),
+                chance: fault.chance().map(|share| share.get()),
+                what: what(fault),
+                begins: begins.unwrap_or(Action::Impose(number)),
+                effects,
+            });
         }
+    }
+
+    /// What is done at the beginning of a fault that is over at once; the conditions of one that lasts.
+    fn begins(
+        &mut self,
+        world: &spec::World,
+        path: &str,
+        fault: &Fault,
+        effects: &mut Vec<Effect>,
+        checker: &mut Checker<'_>,
+    ) -> Option<Option<Action>> {
+        Some(match fault {
+            Fault::KillQueries { service, running, held, idle, .. } => {
+                Some(Action::KillQueries(super::action::kill(path, service, (running, held, idle), checker)?))
+            }
+            Fault::Flush { cache, .. } | Fault::ExpireKey { cache, .. } | Fault::Corrupt { cache, .. } => {
+                let id = checker.cache(&format!("{path}.cache"), cache)?;
+                Some(self.to_entries(path, fault, id, checker)?)
+            }
+            Fault::Kill { service, replicas, grace, .. } => {
+                let service = self.managed(path, service, checker)?;
+                Some(Action::Kill {
+                    service,
+                    replicas: super::action::how_many(path, *replicas, checker),
+                    grace: *grace,
+                })
+            }
+            Fault::CorruptState { service, replicas, share, .. } => {
+                self.managed(path, service, checker)?;
+                let (service, replicas) = self.some_of(path, service, *replicas, checker)?;
+                Some(Action::CorruptState { service, replicas, share: share.get() })
+            }
+            Fault::Split { these, those, way, .. } => {
+                self.split(path, (these, those), *way, effects, checker);
+                None
+            }
+            _ => {
+                let effect = match self.effect(world, path, fault, checker) {
+                    Some(effect) => effect,
+                    None => self.replica_effect(world, path, fault, checker)?,
+                };
+                effects.push(effect);
+                None
+            }
+        })
     }
 
     fn effect(&mut self, world: &spec::World, path: &str, fault: &Fault, checker: &mut Checker<'_>) -> Option<Effect> {
         Some(match fault {
             Fault::Crash { service, replicas, .. } => {
-                let (service, replicas) = self.target(path, service, *replicas, checker)?;
+                let (service, replicas) = self.some_of(path, service, *replicas, checker)?;
                 Effect::Crash { service, replicas }
             }
             Fault::Slow { service, replicas, factor, .. } => {
                 checker.positive(format!("{path}.factor"), *factor);
-                let (service, replicas) = self.target(path, service, *replicas, checker)?;
+                let (service, replicas) = self.some_of(path, service, *replicas, checker)?;
                 Effect::Slow { service, replicas, factor: *factor }
             }
             Fault::Errors { service, replicas, share, .. } => {
-                let (service, replicas) = self.target(path, service, *replicas, checker)?;
+                let (service, replicas) = self.some_of(path, service, *replicas, checker)?;
                 Effect::Errors { service, replicas, share: share.get() }
             }
-            Fault::Link { .. } | Fault::Partition { .. } => self.link_effect(path, fault, checker)?,
-            Fault::ResizePool { .. } | Fault::LimitConnections { .. } | Fault::KillQueries { .. } => {
-                connection_effect(world, path, fault, checker)?
+            Fault::Link { .. } | Fault::Partition { .. } | Fault::Dns { .. } => {
+                self.link_effect(path, fault, checker)?
             }
-            Fault::Flush { cache, .. }
-            | Fault::ExpireKey { cache, .. }
-            | Fault::Corrupt { cache, .. }
-            | Fault::ShardLoss { cache, .. } => {
-                let id = checker.cache(&format!("{path}.cache"), cache)?;
-                self.cache_effect(path, fault, id, checker)?
+            Fault::ShardLoss { cache, shards, back, .. } => {
+                let cache = checker.cache(&format!("{path}.cache"), cache)?;
+                let there = self.caches.get(cache.at())?.shards.map_or(0, |(count, ..)| count);
+                checker.within(format!("{path}.shards"), (*shards).into(), 1, there.into());
+                Effect::ShardLoss { cache, shards: *shards, old_entries: *back == Back::OldEntries }
             }
-            Fault::Surge { client, factor, .. } => {
+            Fault::ResizePool { service, pool, size, .. } => {
+                let (service, pool) = super::action::pool_of(world, path, service, pool, checker)?;
+                checker.within(format!("{path}.size"), (*size).into(), 1, 1_000_000);
+                Effect::ResizePool { service, pool, size: *size }
+            }
+            Fault::LimitConnections { service, most, .. } => {
+                let service = checker.service(&format!("{path}.service"), service)?;
+                Effect::LimitConnections { service, most: *most }
+            }
+            Fault::Surge { client, factor, chance, .. } => {
                 checker.positive(format!("{path}.factor"), *factor);
+                if chance.is_some() {
+                    let rule = "a surge is part of a client's rate, which is the same in all runs";
+                    checker.problem(format!("{path}.chance"), rule, "leave `chance` out");
+                }
                 self.surge(world, path, client, checker)?
             }
+            _ => return None,
         })
     }
 
-    fn target(
+    pub(super) fn some_of(
         &self,
         path: &str,
         service: &str,
@@ -217,29 +319,24 @@ impl Plan {
         Some((id, count))
     }
 
-    fn cache_effect(&self, path: &str, fault: &Fault, cache: CacheId, checker: &mut Checker<'_>) -> Option<Effect> {
+    fn to_entries(&self, path: &str, fault: &Fault, cache: CacheId, checker: &mut Checker<'_>) -> Option<Action> {
         Some(match fault {
             Fault::Flush { key, .. } => {
                 let key = key.map(|key| self.cached_key(path, cache, key, checker));
-                Effect::Flush { cache, key }
+                Action::Flush { cache, key }
             }
             Fault::ExpireKey { key, .. } => {
-                Effect::ExpireKey { cache, key: self.cached_key(path, cache, *key, checker) }
+                Action::ExpireKey { cache, key: self.cached_key(path, cache, *key, checker) }
             }
             Fault::Corrupt { share, .. } => {
-                Effect::Corrupt { cache, share: share.get(), place: Place::named(path, Purpose::Fail) }
-            }
-            Fault::ShardLoss { shards, back, .. } => {
-                let there = self.caches.get(cache.at())?.shards.map_or(0, |(count, ..)| count);
-                checker.within(format!("{path}.shards"), (*shards).into(), 1, there.into());
-                Effect::ShardLoss { cache, shards: *shards, old_entries: *back == Back::OldEntries }
+                Action::Corrupt { cache, share: share.get(), place: Place::named(path, Purpose::Fail) }
             }
             _ => return None,
         })
     }
 
     /// The number that a key has inside: keys of a law count from 0 there, and from 1 in a file.
-    fn cached_key(&self, path: &str, cache: CacheId, key: u64, checker: &mut Checker<'_>) -> u64 {
+    pub(super) fn cached_key(&self, path: &str, cache: CacheId, key: u64, checker: &mut Checker<'_>) -> u64 {
         let sets = self.ops.iter().find_map(|op| match op {
             Op::Cache { cache: id, keys, .. } if *id == cache => self.keys.get(keys.at()),
             _ => None,
@@ -274,64 +371,12 @@ impl Plan {
         }
         Some(Effect::Surge)
     }
-
-    fn edge_between(&self, path: &str, from: &str, to: &str, checker: &mut Checker<'_>) -> Option<EdgeId> {
-        if let Some(at) = self.edges.iter().position(|edge| edge.caller == from && edge.callee_name == to) {
-            return Some(EdgeId(at as u32));
-        }
-        let known: Vec<_> = self.edges.iter().map(|edge| format!("{} → {}", edge.caller, edge.callee_name)).collect();
-        let remedy = super::check::did_you_mean(&format!("{from} → {to}"), known.iter().map(String::as_str), "calls");
-        checker.problem(format!("{path}.to"), format!("`{from}` never calls `{to}`"), remedy);
-        None
-    }
-
-    fn link_effect(&mut self, path: &str, fault: &Fault, checker: &mut Checker<'_>) -> Option<Effect> {
-        Some(match fault {
-            Fault::Link { from, to, delay, loss, .. } => {
-                if delay.is_none() && loss.is_none() {
-                    checker.problem(path, "this fault does nothing", "give it a `delay`, a `loss`, or both");
-                }
-                let edge = self.edge_between(path, from, to, checker)?;
-                let delay = delay.as_ref().and_then(|dist| checker.dist(self, &format!("{path}.delay"), dist));
-                Effect::Link { edge, delay, loss: loss.map_or(0.0, |loss| loss.get()) }
-            }
-            Fault::Partition { from, to, direction, .. } => {
-                let edge = self.edge_between(path, from, to, checker)?;
-                let (calls, answers) = (*direction != Direction::Answers, *direction != Direction::Calls);
-                Effect::Partition { edge, calls, answers }
-            }
-            _ => return None,
-        })
-    }
 }
 
-/// What a fault does to connections and what goes over them.
-fn connection_effect(world: &spec::World, path: &str, fault: &Fault, checker: &mut Checker<'_>) -> Option<Effect> {
-    Some(match fault {
-        Fault::ResizePool { service, pool, size, .. } => {
-            let id = checker.service(&format!("{path}.service"), service)?;
-            checker.within(format!("{path}.size"), (*size).into(), 1, 1_000_000);
-            let pools = &world.services[service.as_str()].pools;
-            let Some(pool) = super::rank(pools, pool) else {
-                let remedy = super::check::did_you_mean(pool, pools.keys().map(String::as_str), "pools");
-                checker.problem(format!("{path}.pool"), format!("service `{service}` has no pool `{pool}`"), remedy);
-                return None;
-            };
-            Effect::ResizePool { service: id, pool, size: *size }
-        }
-        Fault::LimitConnections { service, most, .. } => {
-            let service = checker.service(&format!("{path}.service"), service)?;
-            Effect::LimitConnections { service, most: *most }
-        }
-        Fault::KillQueries { service, every, running, held, idle, .. } => {
-            let service = checker.service(&format!("{path}.service"), service)?;
-            if running.is_none() && held.is_none() && idle.is_none() {
-                checker.problem(path, "this fault does nothing", "give it `running`, `held` or `idle`, or several");
-            }
-            let span = |value: &Option<Duration>| value.map(|value| value.span());
-            let every = every.map(|every| checker.span(format!("{path}.every"), every));
-            Effect::KillQueries(Kill { service, every, running: span(running), held: span(held), idle: span(idle) })
-        }
-        _ => return None,
-    })
+/// How often a fault is done again.
+fn every(path: &str, fault: &Fault, checker: &mut Checker<'_>) -> Option<Span> {
+    match fault {
+        Fault::KillQueries { every: Some(every), .. } => Some(checker.span(format!("{path}.every"), *every)),
+        _ => None,
+    }
 }

@@ -17,21 +17,26 @@ macro_rules! id {
     };
 }
 
+mod action;
 mod admission;
 mod balance;
 mod cache;
 mod check;
 mod client;
 mod fault;
+mod network;
+mod platform;
 mod pool;
 mod program;
 mod service;
 mod stack;
 
+pub(crate) use action::{Action, Cause, PlannedAction};
 pub(crate) use cache::CachePlan;
 pub(crate) use check::Checker;
 pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};
-pub(crate) use fault::{Effect, FaultPlan, Kill};
+pub(crate) use fault::{Effect, FaultPlan, Kill, LinkFault};
+pub(crate) use platform::{BOOT, FIRST_PROBE, LISTING, PENDING, PlatformPlan, ProbeKind};
 pub(crate) use pool::{ConnectionsPlan, LibraryPlan, PoolPlan};
 pub(crate) use program::{MAX_SCOPES, Op, ParallelPlan};
 pub(crate) use service::{CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, ServicePlan};
@@ -82,6 +87,7 @@ pub(crate) struct Plan {
     pub(crate) cache_names: Vec<String>,
     pub(crate) keys: Vec<KeyPlan>,
     pub(crate) faults: Vec<FaultPlan>,
+    pub(crate) actions: Vec<PlannedAction>,
     pub(crate) ops: Vec<Op>,
     pub(crate) parallels: Vec<ParallelPlan>,
     /// For each `choose`: the cumulative share and the start of each branch.
@@ -113,6 +119,7 @@ impl Plan {
             cache_names: world.caches.keys().cloned().collect(),
             keys: Vec::new(),
             faults: Vec::new(),
+            actions: Vec::new(),
             ops: Vec::new(),
             parallels: Vec::new(),
             choices: Vec::new(),
@@ -130,6 +137,7 @@ impl Plan {
         plan.compile_programs(world, &mut checker);
         plan.find_warming_steps(world, &mut checker);
         plan.compile_faults(world, &mut checker);
+        plan.compile_actions(world, &mut checker);
         plan.names.edges = plan.edges.iter().map(|edge| (edge.caller.clone(), edge.callee_name.clone())).collect();
         if checker.problems.is_empty() { Ok(plan) } else { Err(checker.problems) }
     }

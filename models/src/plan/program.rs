@@ -157,7 +157,8 @@ impl<'c> Compiler<'_, '_, 'c> {
     }
 
     fn edge(&mut self, path: &str, callee: &'c str, edge: &spec::Edge) -> Option<EdgeId> {
-        let callers = self.world.services[self.service_name].replicas;
+        let own = super::rank(&self.world.services, self.service_name).unwrap_or(0);
+        let callers = self.plan.services[own as usize].replicas;
         let id = self.plan.compile_edge((path, self.service_name, callee), callers, edge, self.checker)?;
         self.edges.insert(callee, id);
         Some(id)

@@ -1,7 +1,7 @@
 //! Services, edges, pools and key sets, compiled.
 
 use super::stack::{Policies, StackId};
-use super::{Checker, ConnectionsPlan, DistId, EndpointId, Pc, Plan, ServiceId};
+use super::{Checker, ConnectionsPlan, DistId, EndpointId, Pc, Plan, PlatformPlan, ServiceId};
 use crate::balance::Balancer;
 use crate::balance::slow_start::SlowStart;
 use crate::retry::Retry;
@@ -19,6 +19,15 @@ pub(crate) enum CapacityPlan {
 }
 
 impl CapacityPlan {
+    /// How many calls one replica can work on at once; 0 without a bound.
+    pub(crate) fn units(self) -> u64 {
+        match self {
+            Self::Workers(workers) => workers.into(),
+            Self::Sharing { cores, .. } => cores.into(),
+            Self::Unlimited => 0,
+        }
+    }
+
     /// How many calls one replica serves at once.
     pub(crate) fn most(self) -> u64 {
         match self {
@@ -33,7 +42,10 @@ impl CapacityPlan {
 pub(crate) struct ServicePlan {
     pub(crate) capacity: CapacityPlan,
     pub(crate) holds_workers: bool,
+    /// Places for replicas: as many as there are, unless they come and go.
     pub(crate) replicas: u32,
+    /// Replicas at the beginning.
+    pub(crate) initial: u32,
     /// The first of its replicas.
     pub(crate) first: u32,
     pub(crate) queue_capacity: u64,
@@ -46,6 +58,8 @@ pub(crate) struct ServicePlan {
     pub(crate) admission_place: Place,
     pub(crate) connections: ConnectionsPlan,
     pub(crate) error_place: Place,
+    /// What looks after its replicas, if something does.
+    pub(crate) platform: Option<Box<PlatformPlan>>,
 }
 
 #[derive(Clone, Debug)]
@@ -95,6 +109,8 @@ pub(crate) struct LinkPlaces {
     pub(crate) latency: Place,
     pub(crate) loss: Place,
     pub(crate) fault: Place,
+    pub(crate) jitter: Place,
+    pub(crate) copy: Place,
 }
 
 #[derive(Clone, Debug)]
@@ -158,13 +174,19 @@ impl Plan {
         }
         for (name, service) in &world.services {
             let path = format!("services.{name}");
-            self.compile_service(name, &path, service, checker);
+            let places = super::platform::places(world, name, service);
+            self.compile_service(name, &path, (service, places), checker);
         }
-        let total: u64 = world.services.values().map(|service| u64::from(service.replicas)).sum();
-        checker.within("services", total, 0, 10_000_000);
+        checker.within("services", self.replicas.into(), 0, 10_000_000);
     }
 
-    fn compile_service(&mut self, name: &str, path: &str, service: &spec::Service, checker: &mut Checker<'_>) {
+    fn compile_service(
+        &mut self,
+        name: &str,
+        path: &str,
+        (service, places): (&spec::Service, u32),
+        checker: &mut Checker<'_>,
+    ) {
         checker.count(format!("{path}.replicas"), service.replicas.into());
         let capacity = compile_capacity(path, &service.capacity, checker);
         if let Limit::At(capacity) = service.queue.capacity {
@@ -201,10 +223,12 @@ impl Plan {
                 idempotent: endpoint.idempotent,
             });
         }
+        let platform = self.compile_platform(name, path, service, places, checker);
         self.services.push(ServicePlan {
             holds_workers: matches!(capacity, CapacityPlan::Workers(_)),
             capacity,
-            replicas: service.replicas,
+            replicas: places,
+            initial: service.replicas,
             first: self.replicas,
             queue_capacity: limit(service.queue.capacity),
             order: service.queue.order,
@@ -214,8 +238,9 @@ impl Plan {
             admission_place: Place::named(path, Purpose::Other(1)),
             connections: ConnectionsPlan::compile(path, service.connections.as_ref(), checker),
             error_place: Place::named(path, Purpose::Fail),
+            platform,
         });
-        self.replicas = self.replicas.saturating_add(service.replicas);
+        self.replicas = self.replicas.saturating_add(places);
     }
 
     /// Compiles an edge; `callers` is the number of replicas that call.
@@ -249,6 +274,8 @@ impl Plan {
                 latency: Place::named(&name, Purpose::Latency),
                 loss: Place::named(&name, Purpose::Loss),
                 fault: Place::named(&format!("{name}.fault"), Purpose::Latency),
+                jitter: Place::named(&name, Purpose::Jitter),
+                copy: Place::named(&name, Purpose::Call),
             }
         };
         self.edges.push(EdgePlan {

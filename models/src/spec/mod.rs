@@ -82,21 +82,25 @@ macro_rules! number_or_word {
 
 pub(crate) use number_or_word;
 
+mod action;
 mod admission;
 mod cache;
 mod client;
 mod distribution;
 mod edge;
 mod fault;
+mod platform;
 mod pool;
 mod service;
 
+pub use action::{Action, How, Planned};
 pub use admission::{Admission, Optional};
 pub use cache::{Cache, KeyClass, Negative, Placement, Prefill, Shards, Stale, Warming};
 pub use client::{Arrivals, Client, Load, Patience, Profile, RatePoint, Reload};
 pub use distribution::{Component, Distribution, Law, Quantiles};
 pub use edge::{Edge, Link, Policy};
-pub use fault::{Back, Direction, Fault, Replicas};
+pub use fault::{Back, Bandwidth, Direction, Fault, Names, Replicas, Way};
+pub use platform::{CrashBackoff, DisruptionBudget, Gc, Lifecycle, Memory, Probe, Probes, WarmUp};
 pub use pool::{Connections, Pool, PoolOrder};
 pub use service::{
     Acquire, Call, CallOptions, Capacity, Choice, Endpoint, Limit, Lookup, OnError, Order, Parallel, Queue, Service,
@@ -130,6 +134,9 @@ pub struct World {
     /// What goes wrong, and when.
     #[serde(default)]
     pub faults: Vec<Fault>,
+    /// What is done about it, or to the system anyway, and when.
+    #[serde(default)]
+    pub actions: Vec<Planned>,
 }
 
 /// Which keys requests ask for, and how popular each is. A request draws its key once, from its own luck.

@@ -1,6 +1,7 @@
 //! What serves requests: capacity, queue, pools, and endpoints as small programs.
 
-use super::{Admission, Connections, Distribution, Edge, Named, Optional, Pool};
+use super::{Admission, Connections, Distribution, Edge, Lifecycle, Memory, Named, Optional, Pool, Probes};
+use crate::autoscale;
 use crate::units::Share;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,18 @@ pub struct Service {
     /// The connections that each replica takes from pools that connect `to` this service; no bound by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections: Option<Connections>,
+    /// How replicas come and go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<Lifecycle>,
+    /// How the platform finds out how replicas are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probes: Option<Probes>,
+    /// The memory of each replica; without one it never runs out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// What sets the number of replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscale: Option<autoscale::Spec>,
     /// Connection pools; each replica has its own.
     #[serde(default)]
     pub pools: Named<Pool>,
@@ -34,6 +47,14 @@ pub struct Service {
     /// How this service calls others, by the callee's name; calls to services not listed are instant and plain.
     #[serde(default)]
     pub edges: Named<Edge>,
+}
+
+impl Service {
+    /// Whether its replicas come and go, or are looked after.
+    #[must_use]
+    pub const fn is_managed(&self) -> bool {
+        self.lifecycle.is_some() || self.probes.is_some() || self.memory.is_some() || self.autoscale.is_some()
+    }
 }
 
 fn one() -> u32 {

@@ -12,7 +12,8 @@ impl Run<'_> {
         self.audit_clients()?;
         self.audit_edges()?;
         self.audit_services()?;
-        self.audit_replicas()
+        self.audit_replicas()?;
+        self.audit_platform()
     }
 
     fn audit_clients(&self) -> Result<(), String> {

@@ -4,7 +4,7 @@ use super::Run;
 use super::call::Invocation;
 use crate::balance::Hosts;
 use crate::balance::panic::panics;
-use crate::plan::{EdgePlan, Plan};
+use crate::plan::{EdgeId, EdgePlan, Plan};
 use squall_sim::Key;
 use squall_sim::random::{Draw, Luck};
 
@@ -12,6 +12,16 @@ use squall_sim::random::{Draw, Luck};
 const PASSES: u32 = 4;
 
 impl Run<'_> {
+    /// The replicas of its callee that a caller knows of.
+    #[inline]
+    pub(super) fn known_hosts(&self, id: EdgeId) -> &[u32] {
+        let state = &self.state.edges[id.at()];
+        match &state.known {
+            Some(known) => known,
+            None => &self.state.services[state.short.service.at()].up,
+        }
+    }
+
     /// Which of several replicas gets this attempt; none if all are down.
     #[inline(never)]
     pub(super) fn pick(&mut self, key: Key<Invocation>, luck: Luck) -> Option<u32> {
@@ -20,17 +30,20 @@ impl Run<'_> {
         let Invocation { edge: id, caller, root, number, client, user, .. } = self.state.invocations[key];
         let edge = &plan.edges[id.at()];
         let state = &mut self.state.edges[id.at()];
-        let up = &self.state.services[edge.callee.at()].up;
+        let up = state.known.as_ref().unwrap_or(&self.state.services[edge.callee.at()].up);
         let there: &[u32] = match edge.panic {
-            Some(threshold) if panics(up.len(), state.everybody.len(), threshold) => &state.everybody,
+            Some(threshold) if state.known.is_none() && panics(up.len(), state.everybody.len(), threshold) => {
+                &state.everybody
+            }
             _ => up,
         };
         if there.len() <= 1 {
             return there.first().copied();
         }
         let memory = state.memories.get_mut(caller as usize)?;
+        let balance = state.balance.as_deref().unwrap_or(&edge.balance);
         let (first, last) = (slot(plan, edge, caller, 0), slot(plan, edge, caller + 1, 0));
-        let (key, hash) = match edge.balance.keys() {
+        let (key, hash) = match balance.keys() {
             Some(keys) => {
                 let key = plan.key(keys, root, number);
                 (key, Luck::new(key).at(edge.balance_place).bits())
@@ -40,7 +53,7 @@ impl Run<'_> {
         };
         let hosts = Hosts { there, outstanding: &self.state.outstanding[first..last], now, caller, key, hash };
         let mut draws = luck.at(edge.balance_place);
-        let mut picked = edge.balance.pick(memory, &hosts, &mut draws)?;
+        let mut picked = balance.pick(memory, &hosts, &mut draws)?;
         if let Some(slow_start) = &edge.slow_start {
             for _ in 0..PASSES {
                 let Some(since) = self.state.replicas[(edge.first_replica + picked) as usize].back_since else { break };
@@ -48,7 +61,7 @@ impl Run<'_> {
                 if factor >= 1.0 || draws.unit() < factor {
                     break;
                 }
-                picked = edge.balance.pick(memory, &hosts, &mut draws)?;
+                picked = balance.pick(memory, &hosts, &mut draws)?;
             }
         }
         Some(picked)

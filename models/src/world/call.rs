@@ -236,6 +236,8 @@ pub(crate) enum State {
     WaitingForFill,
     /// Waits for its strands.
     Joining,
+    /// Stands still, at work or at the door, because its replica hangs.
+    Frozen,
 }
 
 /// Somebody who will press reload.

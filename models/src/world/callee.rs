@@ -27,24 +27,35 @@ impl Run<'_> {
         let call = &self.state.calls[key];
         let replica = &self.state.replicas[call.replica.at()];
         if replica.is_impaired() || call.deadline <= self.cx.now() {
-            if let Some(failure) = self.refusal(key) {
-                return self.turn_away(key, failure);
-            }
-            if replica.guarded {
-                return self.knock(key);
-            }
+            return self.look_twice(key);
         }
         self.start_or_wait(key, Time::MAX);
     }
 
-    /// Why a call is turned away before the replica looks for a worker.
+    /// A call comes to a replica that does not just take it, or comes late.
     #[cold]
     #[inline(never)]
-    fn refusal(&self, key: Key<Call>) -> Option<Failure> {
+    pub(super) fn look_twice(&mut self, key: Key<Call>) {
+        if let Some(failure) = self.refusal(key) {
+            return self.turn_away(key, failure);
+        }
+        let replica = &self.state.replicas[self.state.calls[key].replica.at()];
+        if replica.hung {
+            self.state.calls[key].state = CallState::Frozen;
+        } else if replica.guarded {
+            self.knock(key);
+        } else {
+            self.start_or_wait(key, Time::MAX);
+        }
+    }
+
+    /// Why a call is turned away before the replica looks for a worker.
+    fn refusal(&mut self, key: Key<Call>) -> Option<Failure> {
+        self.one_more_call(self.state.calls[key].replica);
         let call = &self.state.calls[key];
         let replica = &self.state.replicas[call.replica.at()];
         let place = self.plan.services[call.service.at()].error_place;
-        if !replica.up {
+        if !replica.up || replica.closed {
             Some(Failure::Refused)
         } else if replica.errors > 0.0 && call.luck.at(place).unit() < replica.errors {
             Some(Failure::Error)
@@ -223,6 +234,10 @@ impl Run<'_> {
                     self.give_worker(replica);
                 }
             }
+            let state = &self.state.replicas[replica.at()];
+            if state.draining && state.busy == 0 {
+                self.last_call_left(replica);
+            }
         }
         self.respond(key, invocation, (attempt, luck), outcome)
     }
@@ -247,7 +262,7 @@ impl Run<'_> {
             CallState::WaitingForFill => {
                 self.cx.cancel(call.timer);
             }
-            CallState::Ready => {}
+            CallState::Ready | CallState::Frozen => {}
         }
         self.end(key, Err(failure));
     }

@@ -2,10 +2,10 @@
 
 use super::balance::slot;
 use super::call::{Call, Destination, Invocation};
-use super::link::{Sent, Trouble};
+use super::link::{Sent, Trouble, Wire};
 use super::stack::Frames;
 use super::{Cx, Event, Run, Task};
-use crate::balance::Memory;
+use crate::balance::{Balancer, Memory};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{EdgeId, EdgePlan, Plan, ReplicaId, ServiceId};
 use crate::report::EdgeTotals;
@@ -26,6 +26,12 @@ pub(crate) struct EdgeState {
     pub(super) short: Short,
     pub(super) plain: bool,
     pub(crate) trouble: Trouble,
+    /// There and back, by the number of `true` and `false`.
+    pub(super) wires: [Wire; 2],
+    /// The replicas that this caller knows of, where they are not those that there are.
+    pub(super) known: Option<Vec<u32>>,
+    /// What an action has put in the place of the balancer.
+    pub(super) balance: Option<Box<Balancer>>,
     /// Whether outstanding calls are counted for the balancer.
     counts: bool,
 }
@@ -66,6 +72,9 @@ impl EdgeState {
                 place: edge.attempt_place,
             },
             trouble: Trouble::default(),
+            wires: [Wire::default(); 2],
+            known: None,
+            balance: None,
             counts,
         }
     }
@@ -159,7 +168,7 @@ impl Run<'_> {
             return self.answer(key, attempt, Err(Failure::TooDeep));
         }
         let via = self.state.invocations[key].via > 0;
-        let picked = match self.state.services[edge.callee.at()].up[..] {
+        let picked = match *self.known_hosts(edge_id) {
             _ if via => self.other_end(key),
             [only] if edge.panic.is_none() => Some(only),
             _ => self.pick(key, luck),
@@ -185,10 +194,14 @@ impl Run<'_> {
         let (call, place) = self.state.calls.take_place();
         *place = Call::new((key, invocation), to, (attempt, luck), (now, deadline));
         (invocation.call, invocation.target, invocation.sent) = (call, target_counted, now);
+        let copied = self.copied(edge_id, key);
         if latency.is_zero() {
             self.deliver(call);
         } else {
             self.state.calls[call].timer = self.cx.after(latency, Event::Deliver(call));
+        }
+        if let Some(caller) = copied {
+            self.deliver_copy(&caller, (edge_id, to), (attempt, luck), latency);
         }
     }
 

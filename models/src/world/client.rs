@@ -4,7 +4,7 @@ use super::call::{Invocation, Reload};
 use super::source::Source;
 use super::{Event, Run};
 use crate::histogram::{Batch, Histogram};
-use crate::outcome::Outcome;
+use crate::outcome::{Failure, Outcome};
 use crate::plan::{ClientId, ClientPlan, Pattern};
 use crate::report::ClientTotals;
 use squall_sim::random::{Draw, Luck, Place, Purpose, Stream};
@@ -19,6 +19,8 @@ pub(crate) struct ClientState {
     pub(crate) in_flight: u64,
     /// Latencies that are in neither of them yet.
     latencies: Batch,
+    /// The share of requests that is let in.
+    pub(super) let_in: f64,
     source: Source,
     /// One arrival knows the next, so they are in order.
     lane: Option<Lane>,
@@ -42,6 +44,7 @@ impl ClientState {
             window: Histogram::default(),
             in_flight: 0,
             latencies: Batch::default(),
+            let_in: 1.0,
             source: Source::new(&plan.pattern, seed, &plan.name),
             lane: None,
             lucks,
@@ -51,6 +54,9 @@ impl ClientState {
         }
     }
 }
+
+/// Where it is drawn whether a request is let in.
+const TRAFFIC: Place = Place::named("traffic", Purpose::Choose);
 
 impl ClientState {
     /// It makes its next request when the last is over.
@@ -173,25 +179,17 @@ impl Run<'_> {
 
     #[inline(always)]
     fn request(&mut self, request: Request) {
-        let Request { client, user, root, luck, number, reloads } = request;
+        let Request { client, luck, .. } = request;
         let plan = &self.plan.clients[client.at()];
         let state = &mut self.state.clients[client.at()];
         state.totals.arrivals += 1;
         state.in_flight += 1;
+        if state.let_in < 1.0 && luck.at(TRAFFIC).unit() >= state.let_in {
+            return self.keep_out(request);
+        }
         let now = self.cx.now();
         let (key, record) = self.state.invocations.take_place();
-        *record = Invocation {
-            luck,
-            root,
-            number,
-            client,
-            user,
-            caller: plan.instance(user, root),
-            reloads,
-            priority: plan.priority,
-            first: reloads == 0,
-            ..Invocation::new(plan.edge, plan.endpoint, now)
-        };
+        *record = plan.invocation(&request, now);
         let begun = self.invoke(key, plan.edge);
         if let Some((dist, place)) = plan.patience
             && let Some(invocation) = self.state.invocations.get_mut(key)
@@ -202,6 +200,19 @@ impl Run<'_> {
         if let Some(call) = begun {
             self.execute(call);
         }
+    }
+
+    /// A request is not among those that are let in at the moment.
+    #[cold]
+    #[inline(never)]
+    fn keep_out(&mut self, request: Request) {
+        let invocation = self.plan.clients[request.client.at()].invocation(&request, self.cx.now());
+        let totals = &mut self.state.edges[invocation.edge.at()].totals;
+        totals.calls += 1;
+        totals.turned_away[Failure::Shed as usize] += 1;
+        let key = self.state.invocations.insert(invocation);
+        self.traced_call(key);
+        self.conclude(key, Err(Failure::Shed));
     }
 
     #[inline(never)]
@@ -220,6 +231,26 @@ impl Run<'_> {
             reloads: invocation.reloads + 1,
         });
         self.cx.after(delay, Event::Reload(key));
+    }
+}
+
+impl ClientPlan {
+    /// The call that a request begins with.
+    #[inline(always)]
+    fn invocation(&self, request: &Request, now: Time) -> Invocation {
+        let &Request { client, user, root, luck, number, reloads } = request;
+        Invocation {
+            luck,
+            root,
+            number,
+            client,
+            user,
+            caller: self.instance(user, root),
+            reloads,
+            priority: self.priority,
+            first: reloads == 0,
+            ..Invocation::new(self.edge, self.endpoint, now)
+        }
     }
 }
 

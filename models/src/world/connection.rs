@@ -167,12 +167,12 @@ impl<'a> Run<'a> {
         }
         let plan = &self.plan.edges[edge.at()];
         let mut delay = Span::ZERO;
-        if let Some(dist) = trouble.delay {
+        if let Some(dist) = trouble.link.delay {
             for places in [&plan.there, &plan.back] {
                 delay += self.plan.dist(dist).sample_span(&mut luck.at(places.fault));
             }
         }
-        let loss = 1.0 - (1.0 - plan.loss) * (1.0 - trouble.loss);
+        let loss = 1.0 - (1.0 - plan.loss) * (1.0 - trouble.link.loss);
         let (mut again, mut draws) = (Span::from_secs(1), luck.at(LOST));
         while loss > 0.0 && draws.unit() < loss {
             if again > Span::from_secs(64) {
@@ -264,7 +264,7 @@ impl<'a> Run<'a> {
         if self.is_cut(edge) {
             return;
         }
-        let up = &self.state.services[service.at()].up;
+        let up = self.known_hosts(edge);
         let Some(&local) = up.get(errand.serial as usize % up.len().max(1)) else {
             return self.log_in_over(key, Err(Failure::Refused));
         };
@@ -286,7 +286,7 @@ impl<'a> Run<'a> {
     /// The server has done the work of a log-in, if that was what the call was for.
     #[cold]
     pub(super) fn log_in_served(&mut self, call: Key<Call>, outcome: Outcome) {
-        let Some(key) = self.state.servers.served(call) else { return };
+        let Some(key) = self.state.servers.served(call) else { return self.probe_answered(call, outcome) };
         let Some(errand) = self.state.servers.errands.get_mut(key) else { return };
         errand.call = Key::NONE;
         let at = errand.pool as usize;

@@ -4,7 +4,7 @@ use super::cache::Found;
 use super::call::{Call, Invocation, State as CallState};
 use super::{Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{EdgeId, EndpointId, Op, Pc};
+use crate::plan::{EdgeId, EndpointId, Op, Pc, ReplicaId};
 use squall_sim::random::{Draw, Luck, Place};
 use squall_sim::{Key, Span, Ticket, Time};
 
@@ -29,13 +29,18 @@ impl Run<'_> {
     /// Goes on with a call, and then with those that it calls and that wait for it, as long as no time passes.
     fn go_on(&mut self, mut key: Key<Call>, mut pc: Pc) {
         loop {
-            let call = &mut self.state.calls[key];
+            let mut call = &mut self.state.calls[key];
             match self.plan.ops[pc.at()] {
                 Op::Work { dist, place } => {
                     let replica = &self.state.replicas[call.replica.at()];
                     let mut length = self.plan.dist(dist).sample_span(&mut call.luck.at(place));
-                    if replica.slow != 1.0 {
-                        length = length.scaled(replica.slow);
+                    if replica.stretched {
+                        let id = call.replica;
+                        if replica.hung {
+                            return self.freeze(key, pc, length);
+                        }
+                        length = length.scaled(self.stretch(id));
+                        call = &mut self.state.calls[key];
                     }
                     if !length.is_zero() {
                         call.pc = pc;
@@ -95,6 +100,14 @@ impl Run<'_> {
             self.state.tasks.push(Task::Execute(begun));
         }
         endless
+    }
+
+    /// How many times as long work takes that begins in a replica now.
+    #[cold]
+    #[inline(never)]
+    fn stretch(&self, id: ReplicaId) -> f64 {
+        let slow = self.state.replicas[id.at()].slow;
+        if self.state.platform.is_idle() { slow } else { slow * self.state.drag(self.plan, id, self.cx.now()) }
     }
 
     /// The instructions that most programs have few of.
@@ -159,6 +172,9 @@ impl Run<'_> {
                 if !self.serves_optional(key, level, place) {
                     return Next::Jump(after);
                 }
+            }
+            Op::Write(write) if self.state.replicas[self.state.calls[key].replica.at()].bad_disk => {
+                return self.write_badly(key, luck, write.effect);
             }
             Op::Write(write) => self.write(key, write.effect),
             Op::Work { .. } | Op::Call { .. } | Op::End | Op::Jump { .. } => {
@@ -250,7 +266,7 @@ impl Run<'_> {
     }
 
     /// A durable effect.
-    fn write(&mut self, key: Key<Call>, effect: Place) {
+    pub(super) fn write(&mut self, key: Key<Call>, effect: Place) {
         let call = &self.state.calls[key];
         let now: Time = self.cx.now();
         let known = self.state.written.insert(now, call.root.child(effect, 0).value());
@@ -261,7 +277,7 @@ impl Run<'_> {
 }
 
 /// Where a program goes on.
-enum Next {
+pub(super) enum Next {
     Step,
     Jump(Pc),
     /// The call waits, or is over.

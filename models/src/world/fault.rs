@@ -5,12 +5,25 @@ use super::call::{Call, State as CallState};
 use super::link::Trouble;
 use super::{Event, Run};
 use crate::outcome::Failure;
-use crate::plan::{CacheId, EdgeId, Effect, Kill, ReplicaId, ServiceId};
+use crate::plan::{Action, CacheId, Cause, EdgeId, Effect, Kill, ReplicaId, ServiceId};
 use squall_sim::{Key, Span};
+
+/// Whether a fault is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Force {
+    Not,
+    In,
+    Over,
+}
 
 impl Run<'_> {
     pub(super) fn schedule_faults(&mut self) {
-        for (fault, number) in self.plan.faults.iter().zip(0..) {
+        for number in 0..self.plan.faults.len() as u32 {
+            let fault = &self.plan.faults[number as usize];
+            if !self.comes("faults", number, fault.chance) {
+                self.write_down(Cause::Fault(number), "begin", fault.what.clone(), "not in this run".to_owned());
+                continue;
+            }
             self.cx.at(fault.at, Event::Fault { number, begins: true });
             if let Some(end) = fault.end {
                 self.cx.at(end, Event::Fault { number, begins: false });
@@ -18,35 +31,61 @@ impl Run<'_> {
         }
     }
 
+    /// The time of a fault has come, or its end.
     pub(super) fn fault(&mut self, number: u32, begins: bool) {
-        self.state.faults[number as usize] = begins;
-        match self.plan.faults[number as usize].effect {
-            Effect::Crash { service, .. } => self.apply_crashes(service),
-            Effect::Slow { service, .. } | Effect::Errors { service, .. } => self.apply_impairments(service),
-            Effect::Link { edge, .. } | Effect::Partition { edge, .. } => self.apply_trouble(edge),
-            Effect::ShardLoss { cache, old_entries, .. } => self.apply_shard_losses(cache, old_entries),
-            Effect::Flush { cache, key } if begins => match key {
-                Some(key) => self.state.caches[cache.at()].flush_key(key),
-                None => self.state.caches[cache.at()].flush(None),
-            },
-            Effect::ExpireKey { cache, key } if begins => {
-                let now = self.cx.now();
-                self.state.caches[cache.at()].expire_key(key, now);
+        let plan = &self.plan.faults[number as usize];
+        let cause = Cause::Fault(number);
+        if !begins {
+            if !plan.effects.is_empty() && self.state.faults[number as usize] == Force::In {
+                self.act(cause, &Action::Lift(number));
             }
-            Effect::Corrupt { cache, share, place } if begins => self.state.caches[cache.at()].corrupt(share, place),
-            Effect::ResizePool { service, pool, .. } => self.apply_size(service, pool),
-            Effect::LimitConnections { service, .. } => self.apply_limit(service),
-            Effect::KillQueries(kill) if begins => {
-                self.kill_queries(kill);
-                if let Some(every) = kill.every {
-                    self.again(number, every);
-                }
+        } else if self.state.faults[number as usize] != Force::Over {
+            self.act(cause, &plan.begins);
+            if let Some(every) = plan.every {
+                self.again(number, every);
             }
-            Effect::Flush { .. }
-            | Effect::ExpireKey { .. }
-            | Effect::Corrupt { .. }
-            | Effect::Surge
-            | Effect::KillQueries(_) => {}
+        }
+    }
+
+    /// The conditions of a fault come into force.
+    pub(super) fn impose(&mut self, number: u32) {
+        self.state.faults[number as usize] = Force::In;
+        self.apply(number);
+    }
+
+    /// A fault is over, whether it has begun or not; what came of that.
+    pub(super) fn lift(&mut self, number: u32) -> &'static str {
+        let before = std::mem::replace(&mut self.state.faults[number as usize], Force::Over);
+        match before {
+            Force::In => {
+                self.apply(number);
+                "done"
+            }
+            Force::Not => "never begins",
+            Force::Over => "it was over",
+        }
+    }
+
+    /// Works out anew what a fault's conditions are about.
+    fn apply(&mut self, number: u32) {
+        let plan = self.plan;
+        for effect in &plan.faults[number as usize].effects {
+            match *effect {
+                Effect::Crash { service, .. } => self.apply_crashes(service),
+                Effect::Slow { service, .. } | Effect::Errors { service, .. } => self.apply_impairments(service),
+                Effect::Link { edge, .. } | Effect::Partition { edge, .. } => self.apply_trouble(edge),
+                Effect::Names { edge, .. } => self.apply_names(edge),
+                Effect::Hang { service, .. } => self.apply_hangs(service),
+                Effect::CrashLoop { service, .. } => self.apply_crash_loops(service),
+                Effect::Leak { service, .. } => self.apply_leaks(service),
+                Effect::Disk { service, .. } => self.apply_disks(service),
+                // What boots from now on asks for it.
+                Effect::SlowBoot { .. } => {}
+                Effect::ShardLoss { cache, old_entries, .. } => self.apply_shard_losses(cache, old_entries),
+                Effect::ResizePool { service, pool, .. } => self.apply_size(service, pool),
+                Effect::LimitConnections { service, .. } => self.apply_limit(service),
+                Effect::Surge => {}
+            }
         }
     }
 
@@ -59,9 +98,9 @@ impl Run<'_> {
     }
 
     /// The effects of the faults in force.
-    fn in_force(&self) -> impl Iterator<Item = &Effect> {
-        let active = self.plan.faults.iter().zip(&self.state.faults).filter(|(_, active)| **active);
-        active.map(|(fault, _)| &fault.effect)
+    pub(super) fn in_force(&self) -> impl Iterator<Item = &Effect> {
+        let active = self.plan.faults.iter().zip(&self.state.faults).filter(|(_, force)| **force == Force::In);
+        active.flat_map(|(fault, _)| &fault.effects)
     }
 
     fn apply_shard_losses(&mut self, target: CacheId, old_entries: bool) {
@@ -80,13 +119,18 @@ impl Run<'_> {
         });
         let down = down.max().unwrap_or(0);
         let plan = &self.plan.services[target.at()];
+        if plan.platform.is_some() {
+            return self.hold_down(target, down);
+        }
         let now = self.cx.now();
         let service = &mut self.state.services[target.at()];
         service.touch(now);
         service.up = (down..plan.replicas).collect();
+        service.running = service.up.len() as u64;
         for local in 0..plan.replicas {
             let id = ReplicaId(plan.first + local);
             let was_up = std::mem::replace(&mut self.state.replicas[id.at()].up, local >= down);
+            self.reconsider(id);
             if !was_up && local >= down {
                 self.state.replicas[id.at()].back_since = Some(now);
             }
@@ -99,13 +143,16 @@ impl Run<'_> {
     }
 
     /// Everything in a replica is lost.
-    fn crash(&mut self, id: ReplicaId) {
+    pub(super) fn crash(&mut self, id: ReplicaId) {
         let inside = |call: &Call| call.replica == id && call.state != CallState::Transit;
         let lost: Vec<Key<Call>> =
             self.state.calls.iter().filter(|(_, call)| inside(call)).map(|(key, _)| key).collect();
         for key in lost {
             self.kill(key, Failure::Crashed);
         }
+        // Whoever comes next in its place is another process.
+        self.state.replicas[id.at()].hung = false;
+        self.reconsider(id);
         self.forget_guard(id);
         self.server_crashed(id);
         self.stop_pools(id);
@@ -116,10 +163,10 @@ impl Run<'_> {
         }
     }
 
-    fn apply_impairments(&mut self, target: ServiceId) {
+    pub(super) fn apply_impairments(&mut self, target: ServiceId) {
         let plan = &self.plan.services[target.at()];
         for local in 0..plan.replicas {
-            let (mut slow, mut fine) = (1.0, 1.0);
+            let (mut slow, mut fine) = (1.0, 1.0 - self.state.platform.corrupt(ReplicaId(plan.first + local)));
             for effect in self.in_force() {
                 match *effect {
                     Effect::Slow { service, replicas, factor } if service == target && local < replicas => {
@@ -133,19 +180,21 @@ impl Run<'_> {
             }
             let replica = &mut self.state.replicas[(plan.first + local) as usize];
             (replica.slow, replica.errors) = (slow, 1.0 - fine);
+            self.reconsider(ReplicaId(plan.first + local));
         }
     }
 
-    fn apply_trouble(&mut self, target: EdgeId) {
-        let mut trouble = Trouble::default();
+    pub(super) fn apply_trouble(&mut self, target: EdgeId) {
+        let known = self.state.edges[target.at()].known.is_some();
+        let mut trouble = Trouble { any: known, ..Trouble::default() };
         let mut arrives = 1.0;
         for effect in self.in_force() {
             match *effect {
-                Effect::Link { edge, delay, loss } if edge == target => {
+                Effect::Link { edge, link } if edge == target => {
                     trouble.any = true;
-                    // Of several delays on one edge the latest in the file counts.
-                    trouble.delay = delay.or(trouble.delay);
-                    arrives *= 1.0 - loss;
+                    arrives *= 1.0 - link.loss;
+                    // Of several delays and the like on one edge the latest in the file counts.
+                    trouble.link = link.or(trouble.link);
                 }
                 Effect::Partition { edge, calls, answers } if edge == target => {
                     trouble.any = true;
@@ -155,7 +204,7 @@ impl Run<'_> {
                 _ => {}
             }
         }
-        trouble.loss = 1.0 - arrives;
+        trouble.link.loss = 1.0 - arrives;
         self.state.edges[target.at()].trouble = trouble;
         if trouble.no_calls || trouble.no_answers {
             self.ends_silent(target);
@@ -163,29 +212,31 @@ impl Run<'_> {
     }
 
     /// Of several sizes the latest in the file counts.
-    fn apply_size(&mut self, target: ServiceId, number: u32) {
+    pub(super) fn apply_size(&mut self, target: ServiceId, number: u32) {
         let sizes = self.in_force().filter_map(|effect| match *effect {
             Effect::ResizePool { service, pool, size } if (service, pool) == (target, number) => Some(size),
             _ => None,
         });
-        let own = self.plan.pools[(self.plan.services[target.at()].pools.0 + number) as usize].size;
+        let at = (self.plan.services[target.at()].pools.0 + number) as usize;
+        let own = self.state.settled.pools[at].unwrap_or(self.plan.pools[at].size);
         let size = sizes.last().unwrap_or(own);
         self.resize_pool(target, number, size);
     }
 
     /// Of several limits the latest in the file counts.
-    fn apply_limit(&mut self, target: ServiceId) {
+    pub(super) fn apply_limit(&mut self, target: ServiceId) {
         let limits = self.in_force().filter_map(|effect| match *effect {
             Effect::LimitConnections { service, most } if service == target => Some(most),
             _ => None,
         });
-        let most = limits.last().unwrap_or(self.plan.services[target.at()].connections.most);
+        let own = self.state.settled.connections[target.at()];
+        let most = limits.last().or(own).unwrap_or(self.plan.services[target.at()].connections.most);
         self.limit_connections(target, most);
     }
 
-    /// Kills what has held up a service for too long.
-    pub(super) fn kill_queries(&mut self, kill: Kill) {
-        let now = self.cx.now();
+    /// Kills what has held up a service for too long; how many calls that were.
+    pub(super) fn kill_queries(&mut self, kill: Kill) -> usize {
+        let (now, mut killed) = (self.cx.now(), 0);
         if let Some(limit) = kill.running {
             let waits = |call: &Call| matches!(call.state, CallState::Transit | CallState::Queued);
             let long = |call: &Call| {
@@ -193,8 +244,10 @@ impl Run<'_> {
             };
             let calls = self.state.calls.iter().filter(|(_, call)| long(call));
             let calls: Vec<Key<Call>> = calls.map(|(key, _)| key).collect();
+            killed = calls.len();
             calls.into_iter().for_each(|call| self.kill(call, Failure::Error));
         }
         self.kill_idle(kill.service, kill.held, kill.idle);
+        killed
     }
 }

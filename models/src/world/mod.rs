@@ -1,5 +1,6 @@
 //! The world under way: what is where at this moment, and what each event does to it.
 
+mod action;
 mod audit;
 mod balance;
 mod cache;
@@ -19,6 +20,7 @@ mod link;
 pub(crate) mod lookup;
 mod observe;
 mod packed;
+mod platform;
 mod pool;
 mod replica;
 mod server;
@@ -31,10 +33,11 @@ mod strand;
 mod tasks;
 mod trace;
 mod traffic;
+mod trouble;
 
 use crate::blueprint::Violation;
 use crate::outcome::Failure;
-use crate::plan::{CacheId, ClientId, Plan, ReplicaId};
+use crate::plan::{CacheId, ClientId, Plan, ReplicaId, ServiceId};
 use crate::report::{Ending, Report};
 use crate::trace::Traced;
 use cache::CacheState;
@@ -44,6 +47,7 @@ use client::ClientState;
 use layer::{Branches, LayerState};
 use observe::Observer;
 use packed::Packed;
+use platform::{Platform, Turn};
 use pool::PoolState;
 use replica::{Replica, ServiceState};
 use server::{Errand, Ghost, Servers};
@@ -104,6 +108,12 @@ pub(crate) enum Event {
     Cancel(Key<Call>),
     /// A fault begins or ends.
     Fault { number: u32, begins: bool },
+    /// A planned action is due.
+    Planned(u32),
+    /// Something happens to a replica that is looked after, unless its life has gone on since.
+    Turn { replica: ReplicaId, life: u32, turn: Turn },
+    /// An autoscaler measures, or decides.
+    Scaling { service: ServiceId, decides: bool },
     /// A window of the series is over.
     Tick,
     /// The state at this instant is wanted for a window of its own.
@@ -147,7 +157,10 @@ struct State {
     pools: Vec<PoolState>,
     servers: Servers,
     caches: Vec<CacheState>,
-    faults: Vec<bool>,
+    faults: Vec<fault::Force>,
+    settled: action::Settled,
+    log: action::Log,
+    platform: Platform,
     written: lookup::Recent,
     observer: Observer,
     /// Only of a run that is traced.
@@ -215,6 +228,9 @@ impl Run<'_> {
             Event::Thought { client, user } => self.arrive_closed(client, user),
             Event::Reload(reload) => self.arrive_again(reload),
             Event::Fault { number, begins } => self.fault(number, begins),
+            Event::Planned(number) => self.planned(number),
+            Event::Turn { replica, life, turn } => self.turn(replica, life, turn),
+            Event::Scaling { service, decides } => self.scaling(service, decides),
             Event::Tick => self.tick(),
             Event::Mark(number) => self.mark(number),
         }
@@ -245,11 +261,18 @@ impl World {
         run.declare_lanes();
         run.state.layers = layer::all(run.plan, run.cx);
         run.schedule_faults();
+        run.schedule_actions();
         run.schedule_clients();
         run.prefill_caches();
         run.schedule_sizes();
-        (0..run.plan.replicas).for_each(|replica| run.start_pools(ReplicaId(replica)));
+        let up = |run: &Run<'_>, replica: u32| run.state.replicas[replica as usize].up;
+        (0..run.plan.replicas)
+            .filter(|id| up(&run, *id))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .for_each(|id| run.start_pools(ReplicaId(id)));
         run.schedule_warming();
+        run.begin_platform();
         Simulated(simulation)
     }
 }
@@ -275,7 +298,10 @@ impl State {
             pools: pool::all(plan, seed),
             servers: Servers::new(plan),
             caches: plan.caches.iter().map(|cache| CacheState::new(cache, replicas.len())).collect(),
-            faults: vec![false; plan.faults.len()],
+            faults: vec![fault::Force::Not; plan.faults.len()],
+            settled: action::Settled::new(plan),
+            log: action::Log::default(),
+            platform: Platform::new(plan, seed),
             written: lookup::Recent::default(),
             observer: Observer::new(plan),
             replicas,

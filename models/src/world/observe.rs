@@ -64,6 +64,11 @@ impl Observer {
         }
     }
 
+    /// Appends values to the present row of the series.
+    pub(super) fn append<const N: usize>(&mut self, values: [f64; N]) {
+        self.series.values.extend(values);
+    }
+
     /// Notes the first time that a component fails.
     pub(super) fn fails(&mut self, at: Time, component: String, evidence: impl FnOnce() -> String) {
         if !self.failing.iter().any(|known| known.component == component) {
@@ -93,6 +98,13 @@ fn columns(plan: &Plan) -> Vec<Column> {
     }
     for name in &plan.names.caches {
         add(format!("caches.{name}"), &[("hit_rate", "share"), ("misses", "1/s")]);
+    }
+    for (name, service) in plan.names.services.iter().zip(&plan.services) {
+        let Some(platform) = &service.platform else { continue };
+        add(format!("services.{name}"), &[("ready", "count"), ("replicas", "count")]);
+        if platform.memory.is_some() {
+            add(format!("services.{name}"), &[("memory", "share")]);
+        }
     }
     columns
 }
@@ -233,7 +245,9 @@ impl Run<'_> {
             let (hits, misses) = (a.hits - b.hits, a.misses - b.misses);
             values.extend([hits as f64 / (hits + misses) as f64, misses as f64 / elapsed]);
         }
-        for value in values.iter_mut().rev().take(after.width()) {
+        self.platform_row();
+        let columns = self.state.observer.series.columns.len();
+        for value in self.state.observer.series.values.iter_mut().rev().take(columns) {
             if !value.is_finite() {
                 *value = f64::NAN;
             }
@@ -319,6 +333,8 @@ impl Run<'_> {
             slices: observer.slices.finish(),
             failure_order,
             deadlocks: std::mem::take(&mut observer.deadlocks),
+            actions: std::mem::take(&mut self.state.log.entries),
+            actions_cut: self.state.log.cut,
         }
     }
 }
@@ -344,11 +360,6 @@ impl Totals {
             caches: vec![CacheTotals::default(); plan.names.caches.len()],
             edges: vec![EdgeTotals::default(); plan.edges.len()],
         }
-    }
-
-    /// Values in a row of the series.
-    fn width(&self) -> usize {
-        6 * self.clients.len() + 5 * self.services.len() + 8 * self.pools.len() + 2 * self.caches.len()
     }
 
     /// What was counted between two of the states that were seen; maxima over all the states in between.

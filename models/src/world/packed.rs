@@ -2,9 +2,10 @@
 //! memory and read back before the pieces have arrived.
 
 use super::Event;
+use super::platform::Turn;
 use super::stack::Alarm;
 use crate::outcome::Failure;
-use crate::plan::{CacheId, ClientId, ReplicaId};
+use crate::plan::{CacheId, ClientId, ReplicaId, ServiceId};
 use squall_sim::Key;
 
 /// An [`Event`], packed: its kind in the lowest byte of the first number, its details above and in the second.
@@ -45,6 +46,9 @@ impl From<Event> for Packed {
             // A world has fewer than 2^24 caches: each is written out in its file.
             Event::Renew { cache, store, at } => (24, u64::from(cache.0) << 32 | u64::from(store), at.into()),
             Event::Warm { cache, job, next } => (25, u64::from(cache.0) << 16 | u64::from(job), next.into()),
+            Event::Planned(number) => (26, 0, number.into()),
+            Event::Turn { replica, life, turn } => (27, u64::from(life) << 8 | turn as u64, replica.0.into()),
+            Event::Scaling { service, decides } => (28, decides.into(), service.0.into()),
         };
         Self(details << 8 | kind, subject)
     }
@@ -90,6 +94,13 @@ impl Packed {
             23 => Event::LookAgain(Key::from_raw(subject)),
             24 => Event::Renew { cache: CacheId((details >> 32) as u32), store: details as u32, at: number },
             25 => Event::Warm { cache: CacheId((details >> 16) as u32), job: details as u16, next: number },
+            26 => Event::Planned(number),
+            27 => Event::Turn {
+                replica: ReplicaId(number),
+                life: (details >> 8) as u32,
+                turn: Turn::ALL[usize::from(details as u8)],
+            },
+            28 => Event::Scaling { service: ServiceId(number), decides: details == 1 },
             _ => Event::Tick,
         }
     }
@@ -119,6 +130,8 @@ mod tests {
             Event::Cancel(call),
             Event::Fault { number: u32::MAX, begins: true },
             Event::Fault { number: 0, begins: false },
+            Event::Planned(u32::MAX),
+            Event::Scaling { service: ServiceId(u32::MAX), decides: true },
             Event::Tick,
             Event::Mark(9),
             Event::PoolWake(3),
@@ -132,6 +145,7 @@ mod tests {
         ];
         let answer = |failure| Event::Answer { invocation, attempt: 1, failure: Some(failure) };
         events.extend(Failure::ALL.map(answer));
+        events.extend(Turn::ALL.map(|turn| Event::Turn { replica: ReplicaId(u32::MAX), life: u32::MAX, turn }));
         events.extend(Alarm::ALL.map(|alarm| Event::Layer { invocation, layer: u8::MAX, alarm }));
         for event in events {
             assert_eq!(format!("{event:?}"), format!("{:?}", Packed::from(event).unpack()));

@@ -8,7 +8,7 @@ use super::connection::{LibraryState, holding};
 use super::line::Line;
 use super::{Event, Run, Task};
 use crate::outcome::Failure;
-use crate::plan::{Op, Plan, PoolId, ServiceId};
+use crate::plan::{Op, Plan, PoolId, ReplicaId, ServiceId};
 use crate::pool::{Late, Slot, Verdict};
 use crate::report::PoolTotals;
 use squall_sim::{Key, Span, Ticket, Time};
@@ -344,6 +344,17 @@ impl Run<'_> {
         pool.most = size.saturating_add(plan.most - plan.size);
         pool.peak = pool.peak.max(pool.most);
         while self.serve_next(at) {}
+    }
+
+    /// A process begins or ends, and with it the room in its pools.
+    pub(super) fn pools_there(&mut self, replica: ReplicaId, there: bool) {
+        let now = self.cx.now();
+        for at in self.pools_of(replica) {
+            let pool = &mut self.state.pools[at];
+            let own = self.state.settled.pools[pool.id.at()].unwrap_or(self.plan.pools[pool.id.at()].size);
+            let size = pool.library.as_ref().map_or(own, |library| library.machine.size());
+            pool.set_size(now, if there { size } else { 0 });
+        }
     }
 
     pub(super) fn schedule_sizes(&mut self) {

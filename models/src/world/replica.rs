@@ -12,8 +12,10 @@ use squall_sim::{Span, Time};
 #[derive(Clone, Debug)]
 pub(crate) struct ServiceState {
     pub(crate) totals: ServiceTotals,
-    /// Numbers of the replicas that are up, in rising order.
+    /// Numbers of the replicas that callers know of, in rising order. Without a platform those are the ones that are up.
     pub(crate) up: Vec<u32>,
+    /// How many are up.
+    pub(crate) running: u64,
     pub(crate) queued: Presence,
     pub(crate) present: Presence,
     /// Cores in use, over all replicas.
@@ -33,18 +35,14 @@ pub(crate) struct ServiceState {
 
 impl ServiceState {
     pub(crate) fn new(plan: &ServicePlan) -> Self {
-        let units = match plan.capacity {
-            CapacityPlan::Workers(workers) => workers.into(),
-            CapacityPlan::Sharing { cores, .. } => cores.into(),
-            CapacityPlan::Unlimited => 0,
-        };
         Self {
             totals: ServiceTotals::default(),
-            up: (0..plan.replicas).collect(),
+            up: (0..plan.initial).collect(),
+            running: plan.initial.into(),
             queued: Presence::default(),
             present: Presence::default(),
             in_use: 0,
-            units,
+            units: plan.capacity.units(),
             holds_workers: plan.holds_workers,
             latencies: Batch::default(),
             waits: Batch::default(),
@@ -63,13 +61,13 @@ impl ServiceState {
         self.totals.present_max = self.totals.present_max.max(self.present.count);
     }
 
-    /// Brings the integrals of cores and replicas up to date. Call it before `in_use` or `up` changes.
+    /// Brings the integrals of cores and replicas up to date. Call it before `in_use` or `running` changes.
     pub(crate) fn touch(&mut self, now: Time) {
         let elapsed = now.since(self.last).nanos();
         self.last = now;
         let over = |count: u64| u128::from(count) * u128::from(elapsed);
         self.shared += over(self.in_use);
-        self.available += over(self.units * self.up.len() as u64);
+        self.available += over(self.units * self.running);
     }
 
     /// Counts the latency of a call that was answered well.
@@ -141,6 +139,18 @@ pub(crate) struct Replica {
     /// Its number within the service.
     pub(crate) local: u32,
     pub(crate) up: bool,
+    /// It takes no calls any more, though it is still up.
+    pub(crate) closed: bool,
+    /// Whoever leaves last is to say so.
+    pub(crate) draining: bool,
+    /// Nothing goes on in it.
+    pub(crate) hung: bool,
+    /// Something is wrong with its disk.
+    pub(crate) bad_disk: bool,
+    /// An arriving call can be turned away for another reason than that there is no room.
+    pub(crate) impaired: bool,
+    /// Work may take longer than it should.
+    pub(crate) stretched: bool,
     /// It has guards at its door: those of number `guard`.
     pub(crate) guarded: bool,
     pub(crate) guard: u32,
@@ -170,7 +180,7 @@ impl Replica {
     /// Whether an arriving call can be turned away for another reason than that there is no room.
     #[inline]
     pub(crate) fn is_impaired(&self) -> bool {
-        !self.up || self.guarded || self.errors > 0.0
+        self.impaired
     }
 }
 
@@ -190,7 +200,13 @@ pub(crate) fn all(plan: &Plan) -> Vec<Replica> {
             replicas.push(Replica {
                 service: ServiceId(id),
                 local,
-                up: true,
+                up: local < service.initial,
+                closed: false,
+                draining: false,
+                hung: false,
+                bad_disk: false,
+                impaired: guarded || local >= service.initial,
+                stretched: false,
                 guarded,
                 guard: guards,
                 back_since: None,

@@ -89,6 +89,7 @@ fn push(world: &mut World, settings: &Settings) {
             world.faults.push(Fault::Surge {
                 at: Duration::from_seconds(0.25 * duration),
                 r#for: Some(Duration::from_seconds(0.1 * duration)),
+                chance: None,
                 client: name.clone(),
                 factor: PUSH,
             });

@@ -331,7 +331,7 @@ impl Run<'_> {
             // As if it had been asked for by a request that nobody has made.
             note.origin = plan.prefill_step.map(|(step, service)| {
                 let service = &self.plan.services[service.at()];
-                let one = service.first + (key % u64::from(service.replicas.max(1))) as u32;
+                let one = service.first + (key % u64::from(service.initial.max(1))) as u32;
                 (step, if plan.per_replica { ReplicaId(part as u32) } else { ReplicaId(one) })
             });
             note.number = plan.prefill.map_or(0, |(keys, ..)| Plan::number_for(keys, key));

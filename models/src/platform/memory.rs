@@ -1,0 +1,73 @@
+//! What memory is in use, and what garbage collection makes of that.
+
+use crate::spec::Memory;
+use squall_sim::Span;
+
+/// The memory of each replica of a service, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MemoryPlan {
+    pub(crate) limit: f64,
+    base: f64,
+    per_call: f64,
+    per_queued: f64,
+    /// Each second.
+    leak: f64,
+    leak_per_call: f64,
+    /// From which share of the limit on, and the factor on work at the limit.
+    gc: Option<(f64, f64)>,
+}
+
+impl MemoryPlan {
+    pub(crate) fn new(spec: &Memory) -> Self {
+        Self {
+            limit: spec.limit.get(),
+            base: spec.base.get(),
+            per_call: spec.per_call.get(),
+            per_queued: spec.per_queued.get(),
+            leak: spec.leak.get(),
+            leak_per_call: spec.leak_per_call.get(),
+            gc: spec.gc.as_ref().map(|gc| (gc.from.get(), gc.factor)),
+        }
+    }
+
+    /// What is in use with so many calls in service and waiting, apart from what leaks.
+    pub(crate) fn used(&self, served: u64, waiting: u64) -> f64 {
+        self.base + served as f64 * self.per_call + waiting as f64 * self.per_queued
+    }
+
+    /// What a process has lost by itself since it started, and after so many calls.
+    pub(crate) fn leaked(&self, age: Span, ended: u64) -> f64 {
+        self.leak * age.seconds() + self.leak_per_call * ended as f64
+    }
+
+    /// The most that one more call can take.
+    pub(crate) fn largest_call(&self) -> f64 {
+        self.per_call.max(self.per_queued)
+    }
+
+    pub(crate) fn leaks_over_time(&self) -> bool {
+        self.leak > 0.0
+    }
+
+    /// How many times as long work takes.
+    pub(crate) fn slowdown(&self, used: f64) -> f64 {
+        let Some((from, factor)) = self.gc else { return 1.0 };
+        let above = (used / self.limit - from) / (1.0 - from);
+        1.0 + (factor - 1.0) * above.clamp(0.0, 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn garbage_collection_costs_more_the_fuller_it_is() {
+        let spec = serde_json::json!({"limit": "100MB", "base": "50MB", "per_call": "1MB", "per_queued": "500KB",
+            "leak": "2MB", "leak_per_call": "10KB", "gc": {"from": "60%", "factor": 5}});
+        let plan = MemoryPlan::new(&serde_json::from_value(spec).unwrap());
+        assert_eq!(plan.used(20, 10), 75e6);
+        assert_eq!(plan.leaked(Span::from_secs(5), 100), 11e6);
+        assert_eq!((plan.slowdown(60e6), plan.slowdown(80e6), plan.slowdown(200e6)), (1.0, 3.0, 5.0));
+    }
+}
