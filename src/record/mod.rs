@@ -16,7 +16,7 @@ mod sweep;
 mod tables;
 mod tip;
 
-pub use comparisons::{conclusion, finding};
+pub use comparisons::{conclusion, finding, role};
 pub use folder::RecordError;
 pub use journal::Journal;
 pub use manifest::Session;
