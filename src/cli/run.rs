@@ -67,15 +67,18 @@ pub(super) fn arguments(command: Command) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Write tables and a manifest here; of several files each gets a folder in it"),
         )
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_name("FORMAT")
-                .value_parser(["text", "json"])
-                .default_value("text")
-                .help("What to print"),
-        )
+        .arg(format())
         .arg(flag("twice").help("Do each run twice and compare: a check of squall itself"))
+}
+
+/// For a person, or for a program.
+pub(super) fn format() -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .value_parser(["text", "json"])
+        .default_value("text")
+        .help("What to print")
 }
 
 /// Which variants, which seeds, on how many threads.

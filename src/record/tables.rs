@@ -40,7 +40,7 @@ impl Table {
         self.rows.write_record(fields).map_err(|error| self.failed(error.into()))
     }
 
-    fn failed(&self, error: io::Error) -> RecordError {
+    pub(super) fn failed(&self, error: io::Error) -> RecordError {
         RecordError::Io { what: "write", path: self.path.clone(), error }
     }
 

@@ -31,7 +31,7 @@ pub use html::html;
 pub use json::json;
 pub use sweep::Swept;
 pub use text::{Shown, text};
-pub use tip::tips;
+pub use tip::{tips, tips_json};
 
 use crate::experiment::Outcome;
 use crate::scenario::Loaded;
