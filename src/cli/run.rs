@@ -167,10 +167,14 @@ impl Request {
             variants: many("variant"),
             sets: many("set"),
             out: matches.try_get_one("out").ok().flatten().cloned(),
-            threads: matches.get_one::<u16>("threads").map_or(cores, |threads| usize::from(*threads)),
+            threads: matches
+                .try_get_one::<u16>("threads")
+                .ok()
+                .flatten()
+                .map_or(cores, |threads| usize::from(*threads)),
             json: matches.try_get_one::<String>("format").ok().flatten().is_some_and(|format| format == "json"),
             twice: matches.try_get_one::<bool>("twice").ok().flatten().is_some_and(|twice| *twice),
-            quiet: matches.get_flag("quiet"),
+            quiet: matches.try_get_one::<bool>("quiet").ok().flatten().is_some_and(|quiet| *quiet),
         }
     }
 

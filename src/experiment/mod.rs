@@ -5,6 +5,7 @@
 
 pub mod baseline;
 mod compare;
+pub mod diagnosis;
 mod fold;
 mod fork;
 pub mod measure;

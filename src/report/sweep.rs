@@ -123,7 +123,7 @@ impl Swept {
 }
 
 /// The end of a path, which tells the axes of a sweep apart.
-fn short(path: &str) -> &str {
+pub(super) fn short(path: &str) -> &str {
     let mut dots = path.rmatch_indices('.').map(|(at, _)| at);
     let _last = dots.next();
     dots.next().map_or(path, |at| &path[at + 1..])

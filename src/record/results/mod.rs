@@ -1,19 +1,19 @@
 //! A results folder read back: what plots, the HTML report and exports draw from. Nothing here simulates.
 
-mod graph;
-mod marks;
 mod series;
 mod sweep;
 mod tables;
 mod tip;
 
-pub use graph::{Graph, Kind};
-pub use marks::Mark;
+pub use crate::scenario::graph::{Graph, Kind};
+pub use crate::scenario::marks::Mark;
 pub use series::{Column, Series};
 pub use sweep::{Swept, Value as SweptValue};
 pub use tables::{Comparison, Failing, Fates, Heat, Judgement, Latencies, Verdict};
 pub use tip::{Risk, Tipping, Tips};
 
+use crate::experiment::diagnosis::Diagnosis;
+use crate::scenario::{graph, marks};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -227,6 +227,25 @@ impl Results {
     /// They cannot be read.
     pub fn tips(&self) -> Result<Tips, Unreadable> {
         tip::read(&self.folder)
+    }
+
+    /// `explain.jsonl`: the diagnosis of one run.
+    ///
+    /// # Errors
+    /// It cannot be read, or that run is not in it.
+    pub fn diagnosis(&self, variant: &str, seed: u64) -> Result<Diagnosis, Unreadable> {
+        let path = self.folder.join(super::explain::NAME);
+        let text = fs::read_to_string(&path).map_err(|error| {
+            let remedy = "results of an older squall have none; run the scenario again";
+            unreadable(&path, format_args!("{error}; {remedy}"))
+        })?;
+        for line in text.lines() {
+            let diagnosis: Diagnosis = serde_json::from_str(line).map_err(|error| unreadable(&path, error))?;
+            if diagnosis.variant == variant && diagnosis.seed == seed {
+                return Ok(diagnosis);
+            }
+        }
+        Err(unreadable(&path, format_args!("it holds no run of the variant `{variant}` with seed {seed}")))
     }
 
     /// `sources.json`: the files that the scenario was read from.

@@ -35,10 +35,6 @@ pub struct Risk {
     pub value: f64,
     /// The share of seeds that collapse.
     pub share: f64,
-    /// Where its interval begins.
-    pub low: f64,
-    /// Where it ends.
-    pub high: f64,
 }
 
 /// Tipping points and the curves that lead there.

@@ -6,6 +6,7 @@ use super::page::{Area, HEAD, LABEL, Margins, Page, TICK};
 use super::palette::{INK, heat};
 use super::{Undrawn, View};
 use crate::record::results::{Swept, SweptValue};
+use crate::report::sweep::short;
 
 pub(super) const ABOUT: &str = "requests that ended well over a sweep of two paths, as a heat map, each variant";
 
@@ -84,7 +85,7 @@ fn labels(figure: &mut Figure, area: Area, down: &Side, across: &Side) {
         }
         let widest = down.texts.iter().map(|text| font::width(text, TICK)).fold(0.0, f64::max);
         let kind = LABEL.align(Align::Center).turned();
-        let text = super::figure::shorten(&down.path, kind, area.height + 20.0);
+        let text = super::figure::shorten(short(&down.path), kind, area.height + 20.0);
         figure.text((area.x - widest - 18.0, area.y + area.height / 2.0), text, kind);
     }
     if area.lowest {

@@ -94,7 +94,7 @@ fn figures(view: &View<'_>) -> Vec<(&'static str, Figure)> {
         Err(Undrawn::Nothing(_)) => None,
         Err(error) => panic!("{}: {error}", plot.name),
     };
-    PLOTS.iter().filter_map(draw).collect()
+    PLOTS.iter().filter(|plot| plot.of == view.results.contents).filter_map(draw).collect()
 }
 
 #[test]
@@ -137,8 +137,9 @@ fn what_other_commands_have_found_is_drawn_as_it_is() {
         (plot.draw)(&View::new(results, &look)).unwrap().shapes
     };
     let dots = |shapes: &[Shape]| shapes.iter().filter(|shape| matches!(shape, Shape::Dot { .. })).count();
-    // Three panels (all clients, and each of two), with three variants and three seeds each, and one dot in the legend.
-    assert_eq!(dots(&shapes(&others[0], "differences")), 3 * 3 * 3 + 1);
+    // Four panels (all clients, each of two, and what is expected), each with three variants (one of them the bound) and
+    // three seeds, and one dot in the legend.
+    assert_eq!(dots(&shapes(&others[0], "differences")), 4 * 3 * 3 + 1);
     // Five points of three variants, twice; no latency where nothing ended well.
     let swept = others[1].sweep().unwrap();
     let with = swept.latencies.values().filter(|times| !times.is_empty()).count();
@@ -146,8 +147,12 @@ fn what_other_commands_have_found_is_drawn_as_it_is() {
     assert_eq!(swept.shares.len(), 15);
     let boxes = shapes(&others[2], "grid").iter().filter(|shape| matches!(shape, Shape::Rect { .. })).count();
     assert_eq!(boxes, 3 * 9 + 24);
-    let lines = shapes(&others[3], "tipping").iter().filter(|shape| matches!(shape, Shape::Area { .. })).count();
-    assert_eq!(lines, 3 * 2);
+    // A curve for each branch of each variant has a point for each value.
+    let points =
+        others[3].tips().unwrap().curves.iter().filter(|risk| risk.variant == "wide" && risk.branch == "up").count();
+    let tipping = shapes(&others[3], "tipping");
+    let curves = tipping.iter().filter(|shape| matches!(shape, Shape::Line { points: all, .. } if all.len() == points));
+    assert_eq!(curves.count(), 3 * 2);
     let error = Results::open(&others[3].folder).unwrap_err().to_string();
     assert!(error.contains("squall tip") && error.contains("squall plot"), "{error}");
 }

@@ -1,11 +1,11 @@
 //! How the chance of collapse grows with a value, from a healthy system and after the trigger: a panel for each variant.
 
 use super::axis::{Axis, Unit};
-use super::figure::{Figure, Pen};
-use super::page::{Key, Margins, Page, Panel};
+use super::figure::{Align, Figure, Pen};
+use super::page::{Key, Margins, NOTE, Page, Panel};
 use super::palette::{BLUE, RED, YELLOW};
 use super::{Undrawn, View};
-use crate::record::results::{Risk, Tips};
+use crate::record::results::{Risk, Tipping, Tips};
 
 pub(super) const ABOUT: &str = "chance of collapse from both sides, with thresholds, each variant";
 
@@ -28,7 +28,7 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
     };
     let mut page = Page::new(
         "Where it tips",
-        &view.note("; share of seeds that are down at the end, with 95% intervals; dashed: median threshold"),
+        &view.note("; share of seeds that are down at the end; dashed: median threshold, with its interval"),
         view.look.width,
     );
     page.legend(&[
@@ -50,17 +50,31 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
             let of = |risk: &&Risk| risk.variant == **variant && risk.branch == branch;
             let curve: Vec<&Risk> = tips.curves.iter().filter(of).collect();
             let column = |value: fn(&Risk) -> f64| curve.iter().map(|risk| value(risk)).collect::<Vec<f64>>();
-            let xs = column(|risk| risk.value);
-            panel.band(&mut page.figure, &xs, &column(|risk| risk.low), &column(|risk| risk.high), pen.color.at(0.14));
-            panel.curve(&mut page.figure, &xs, &column(|risk| risk.share), pen);
-            let threshold = tips.thresholds.iter().find(|tip| tip.variant == **variant && tip.branch == branch);
-            if let Some(tip) = threshold.filter(|tip| tip.threshold.is_finite()) {
-                let (top, bottom) = (panel.at(tip.threshold, 1.02), panel.at(tip.threshold, 0.0));
-                page.figure.line(vec![top, bottom], Pen::new(pen.color, 1.2).dashed(4.0, 3.0));
-            }
+            panel.curve(&mut page.figure, &column(|risk| risk.value), &column(|risk| risk.share), pen);
+        }
+        let own: Vec<&Tipping> = tips.thresholds.iter().filter(|tip| tip.variant == **variant).collect();
+        own.iter().for_each(|tip| threshold(&mut page.figure, &panel, tip));
+        if own.iter().all(|tip| tip.threshold.is_infinite()) {
+            let middle = panel.at(f64::midpoint(low, high), 0.5);
+            page.figure.text(middle, "does not tip in this range", NOTE.align(Align::Center));
         }
     }
     Ok(page.finish())
+}
+
+/// The median over seeds, and its interval across it at half height.
+fn threshold(figure: &mut Figure, panel: &Panel, tip: &Tipping) {
+    if tip.threshold.is_infinite() {
+        return;
+    }
+    let (color, height) = if tip.branch == "up" { (BLUE, 0.42) } else { (RED, 0.58) };
+    let (top, bottom) = (panel.at(tip.threshold, 1.02), panel.at(tip.threshold, 0.0));
+    figure.line(vec![top, bottom], Pen::new(color, 1.2).dashed(4.0, 3.0));
+    let (from, to) = (panel.at(tip.low, height), panel.at(tip.high, height));
+    figure.line(vec![from, to], Pen::new(color, 3.0));
+    for (x, y) in [from, to] {
+        figure.line(vec![(x, y - 4.0), (x, y + 4.0)], Pen::new(color, 1.6));
+    }
 }
 
 /// Between the thresholds, where these are apart for more than their intervals.

@@ -1,0 +1,1 @@
+//! Diagnoses of runs whose cause is known.
