@@ -204,7 +204,7 @@ impl Story {
         };
         let rows: Vec<Vec<String>> = all.iter().map(row).collect();
         self.heading("Steady state");
-        self.tell("Requests that ended well, of those that began; ✓ keeps nine tenths of before.");
+        self.tell("Requests that ended well, of those that began; ✓ keeps 95% of before.");
         self.out += &table(&columns, &rows, self.width);
     }
 }

@@ -9,7 +9,7 @@ pub(crate) const HEALTHY: f64 = 0.9;
 /// Collapsed: less than this share of what it was before.
 pub(crate) const COLLAPSED: f64 = 0.5;
 /// A stretch has at least so many windows, so that one window's noise decides nothing.
-pub(crate) const STRETCH_WINDOWS: usize = 5;
+const STRETCH_WINDOWS: usize = 5;
 
 /// A client's offered load and goodput over time.
 pub(crate) struct Line {

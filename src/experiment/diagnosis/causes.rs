@@ -136,7 +136,7 @@ fn capacity(facts: &Facts<'_>, trigger: Option<&Mark>) -> Case {
     match mark.kind.as_str() {
         "crash" | "errors" => {
             let part = lost(facts, mark).unwrap_or(0.0);
-            case.found(0.4 + 0.5 * part, format!("{}: {:.0}% of what answers there is gone", mark.what, part * 100.0));
+            case.found(0.5 + 0.4 * part, format!("{}: {:.0}% of what answers there is gone", mark.what, part * 100.0));
         }
         "slow" if partial => {
             let part = lost(facts, mark).unwrap_or(0.0);
@@ -193,6 +193,17 @@ fn control(facts: &Facts<'_>, trigger: Option<&Mark>) -> Case {
     let mut case = Case::default();
     if let Some(mark) = trigger.filter(|mark| ACTIONS.contains(&mark.kind.as_str())) {
         case.found(0.9, format!("{} was done to the system, and it went wrong from then on", mark.what));
+    }
+    if let Some(part) = trigger.filter(|mark| mark.replicas.is_some()).and_then(|mark| lost(facts, mark)) {
+        let failed = super::radius::traffic(facts);
+        if part > 0.0 && failed > 2.0 * part {
+            let words = format!(
+                "{:.0}% of the replicas' power is gone, and {:.0}% of requests fail: they are sent to where they fail",
+                part * 100.0,
+                failed * 100.0
+            );
+            case.found(0.5 * failed, words);
+        }
     }
     for ((from, to), edge) in facts.names.edges.iter().zip(&facts.report.measured.edges) {
         let (away, asked) =

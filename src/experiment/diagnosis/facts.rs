@@ -4,12 +4,15 @@ use super::{Amplified, Cycle, Trigger, Trouble, Wasted, round};
 use crate::experiment::measure::share;
 use crate::scenario::Case;
 use crate::scenario::graph::{self, Graph, Kind};
-use crate::scenario::line::{COLLAPSED, HEALTHY, Line, STRETCH_WINDOWS};
+use crate::scenario::line::{COLLAPSED, Line};
 use crate::scenario::marks::{self, Mark};
 use squall_models::outcome::Failure;
 use squall_models::report::{Names, Report};
 use squall_sim::{Span, Time};
 use std::ops::Range;
+
+/// So many windows without trouble at the end are a recovery.
+const LAST: usize = 5;
 
 /// All that is known about one run.
 pub(super) struct Facts<'a> {
@@ -31,10 +34,11 @@ impl<'a> Facts<'a> {
         let names = case.blueprint.names();
         let world = serde_json::to_value(&case.world).unwrap_or_default();
         let (marks, resolution) = (marks::of(&world), report.series.resolution.seconds());
-        let warmup = report.measured.from.seconds();
         let windows = report.series.len();
         let window = |seconds: f64| (((seconds / resolution) + 1e-9) as usize).min(windows);
-        let warm = (window(warmup - 1e-9) + usize::from(warmup > 0.0)).min(windows);
+        // The first window that lies after the warm-up as a whole.
+        let warm = report.measured.from.nanos().div_ceil(report.series.resolution.nanos().max(1));
+        let warm = usize::try_from(warm).unwrap_or(windows).min(windows);
         let failed = report.failure_order.first().map(|failing| failing.at.seconds());
         let signs = marks.iter().map(|mark| mark.from).chain(failed);
         let calm = window(signs.fold(f64::INFINITY, f64::min)).max(warm);
@@ -61,7 +65,7 @@ impl<'a> Facts<'a> {
             facts.trouble = Some(Trouble {
                 from_s: round(failed.map_or(from, |failed| failed.min(from))),
                 to_s: round(to.min(report.ended_at.seconds())),
-                recovered: during.end + STRETCH_WINDOWS <= windows && report.deadlocks.is_empty(),
+                recovered: during.end + LAST <= windows && report.deadlocks.is_empty(),
             });
             facts.before.end = facts.before.end.min(during.start).max(warm);
             (facts.after, facts.during) = (during.end..windows, during);
@@ -71,17 +75,19 @@ impl<'a> Facts<'a> {
 
     /// The windows from the first in which something was wrong to the last.
     fn wrong(&self, warm: usize, failed: Option<usize>) -> Option<Range<usize>> {
-        let sick = self.lines.iter().flat_map(|line| sick(line, warm));
-        // What fills up without harm to clients is trouble as long as it is full.
-        let full = self.report.failure_order.iter().flat_map(|failing| self.full(&failing.component, warm));
-        let all: Vec<usize> = sick.chain(full).chain(failed).collect();
+        let mut all: Vec<usize> = self.lines.iter().flat_map(|line| sick(line, warm, self.before.end)).collect();
+        if let Some(failed) = failed.filter(|_| all.is_empty()) {
+            // What fills up without harm to clients is trouble as long as it is full.
+            all.extend(self.report.failure_order.iter().flat_map(|failing| self.full(&failing.component, failed)));
+        }
+        all.extend(failed);
         let (first, last) = (all.iter().min()?, all.iter().max()?);
         Some(*first..(*last + 1).min(self.report.series.len()).max(*first))
     }
 
-    fn full(&self, component: &str, warm: usize) -> Vec<usize> {
+    fn full(&self, component: &str, from: usize) -> Vec<usize> {
         let column = self.column(component, "utilisation");
-        column.iter().enumerate().skip(warm).filter(|(_, value)| **value >= 0.99).map(|(at, _)| at).collect()
+        column.iter().enumerate().skip(from).filter(|(_, value)| **value >= 0.99).map(|(at, _)| at).collect()
     }
 
     /// A column of the series; empty if there is none.
@@ -238,13 +244,28 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The windows in which a client was less well than usual, over a few windows and in itself.
-fn sick(line: &Line, warm: usize) -> Vec<usize> {
+/// A client that keeps this share of what is usual for it is well. A tenth would be the usual harm of one replica of ten.
+pub(super) const WELL: f64 = 0.95;
+/// Fewer requests than this missing over a stretch are chance.
+const FEW: f64 = 10.0;
+
+/// The windows in which a client was less well than usual, over a stretch and in themselves. A stretch that reaches over
+/// the first sign would count what was chance before it.
+fn sick(line: &Line, warm: usize, sign: usize) -> Vec<usize> {
     let mut found = Vec::new();
-    let below = |share: Option<f64>| share.is_some_and(|share| share < HEALTHY * line.reference);
-    let last = line.len().saturating_sub(STRETCH_WINDOWS);
-    for start in (warm..=last).filter(|start| below(line.share(*start, start + STRETCH_WINDOWS))) {
-        found.extend((start..start + STRETCH_WINDOWS).filter(|at| below(line.share(*at, at + 1))));
+    let seconds = line.resolution.seconds();
+    let below = |from: usize, to: usize| line.share(from, to).is_some_and(|share| share < WELL * line.reference);
+    let missing = |from: usize, to: usize| -> f64 {
+        let sum = |values: &[f64]| values.get(from..to).map_or(0.0, |part| part.iter().sum::<f64>()) * seconds;
+        line.reference * sum(&line.offered) - sum(&line.goodput)
+    };
+    let stretch = line.stretch().min(line.len());
+    for start in warm..(line.len() + 1).saturating_sub(stretch) {
+        let end = start + stretch;
+        let straddles = start < sign && sign < end;
+        if !straddles && below(start, end) && missing(start, end) >= FEW {
+            found.extend((start..end).filter(|at| below(*at, at + 1)));
+        }
     }
     found
 }

@@ -1,10 +1,9 @@
 //! How far a failure reached: shares of traffic, clients and services, direct and indirect, and a grade.
 
-use super::facts::Facts;
+use super::facts::{Facts, WELL};
 use super::round;
 use super::spread::origin;
 use crate::scenario::graph::Kind;
-use crate::scenario::line::HEALTHY;
 use serde::{Deserialize, Serialize};
 
 /// How bad it was.
@@ -44,7 +43,7 @@ pub struct Radius {
     pub traffic: f64,
     /// The same in requests.
     pub requests: f64,
-    /// Clients that lost more than a tenth of what is usual for them.
+    /// Clients that lost more than a twentieth of what is usual for them.
     pub clients: Affected,
     /// Services that filled up, or of whose calls more than a twentieth failed.
     pub services: Affected,
@@ -59,20 +58,32 @@ pub(super) fn radius(facts: &Facts<'_>) -> Radius {
         "nothing failed or filled up".clone_into(&mut radius.reason);
         return radius;
     }
+    let (offered, good) = requests(facts);
+    radius.requests = (offered - good).max(0.0).round();
+    radius.traffic = round(traffic(facts));
+    let measured = &facts.report.measured;
+    radius.lasting = measured.services.iter().map(|service| service.duplicate_writes).sum::<u64>()
+        + measured.caches.iter().map(|cache| cache.wrong).sum::<u64>();
+    (radius.grade, radius.reason) = grade(&radius, facts);
+    radius
+}
+
+/// Requests that began while something was wrong, and those among them that ended well, nearly: what ends in a window may
+/// have begun before it.
+fn requests(facts: &Facts<'_>) -> (f64, f64) {
     let seconds = facts.report.series.resolution.seconds();
     let sum = |metric: &str| -> f64 {
         let column = |name: &String| facts.column(&format!("clients.{name}"), metric);
         let part = |column: Vec<f64>| column.get(facts.during.clone()).map_or(0.0, finite);
         facts.names.clients.iter().map(|name| part(column(name))).sum::<f64>() * seconds
     };
-    let (offered, good) = (sum("offered"), sum("goodput"));
-    radius.requests = (offered - good).max(0.0).round();
-    radius.traffic = if offered > 0.0 { round((1.0 - good / offered).clamp(0.0, 1.0)) } else { 0.0 };
-    let measured = &facts.report.measured;
-    radius.lasting = measured.services.iter().map(|service| service.duplicate_writes).sum::<u64>()
-        + measured.caches.iter().map(|cache| cache.wrong).sum::<u64>();
-    (radius.grade, radius.reason) = grade(&radius, facts);
-    radius
+    (sum("offered"), sum("goodput"))
+}
+
+/// The share of the requests that did not end well, of those that began while something was wrong.
+pub(super) fn traffic(facts: &Facts<'_>) -> f64 {
+    let (offered, good) = requests(facts);
+    if offered > 0.0 { (1.0 - good / offered).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 fn finite(values: &[f64]) -> f64 {
@@ -103,7 +114,7 @@ fn grade(radius: &Radius, facts: &Facts<'_>) -> (Grade, String) {
     match radius.traffic {
         share if share >= 0.1 => (Grade::Medium, percent),
         _ if harm => (Grade::Low, percent),
-        _ => (Grade::Low, "something filled up, and no client lost a tenth of its requests".to_owned()),
+        _ => (Grade::Low, "something filled up, and no client lost a twentieth of its requests".to_owned()),
     }
 }
 
@@ -113,7 +124,7 @@ fn stays(count: usize) -> &'static str {
 
 fn clients(facts: &Facts<'_>) -> Affected {
     let hurt = |(at, _): &(usize, &String)| {
-        facts.goodput(*at, &facts.during).is_some_and(|share| share < HEALTHY * facts.usual(*at))
+        facts.goodput(*at, &facts.during).is_some_and(|share| share < WELL * facts.usual(*at))
     };
     let names = facts.names.clients.iter().enumerate().filter(hurt).map(|(_, name)| format!("clients.{name}"));
     split(facts, names.collect(), facts.names.clients.len())

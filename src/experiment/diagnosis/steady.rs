@@ -1,8 +1,7 @@
 //! The steady-state hypothesis: every client is as well as it was.
 
-use super::facts::Facts;
+use super::facts::{Facts, WELL};
 use super::round;
-use crate::scenario::line::HEALTHY;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -15,7 +14,7 @@ pub struct Level {
     pub latency_p99_s: Option<f64>,
 }
 
-/// The hypothesis that a client keeps nine tenths of the goodput share that it had before, and what became of it.
+/// The hypothesis that a client keeps 95 % of the goodput share that it had before, and what became of it.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Steady {
     /// The client.
@@ -39,7 +38,7 @@ pub(super) fn steady(facts: &Facts<'_>) -> Vec<Steady> {
             goodput_share: facts.goodput(at, windows).map(|share| round(share.min(1.0))),
             latency_p99_s: facts.mean(&component, "latency_p99", windows).map(round),
         };
-        let held = |level: &Level| level.goodput_share.map(|share| share >= HEALTHY * facts.usual(at));
+        let held = |level: &Level| level.goodput_share.map(|share| share >= WELL * facts.usual(at));
         let (during, after) = (level(&facts.during), level(&facts.after));
         let (held_during, held_after) = (held(&during), held(&after));
         Steady { client: component.clone(), before: level(&facts.before), during, after, held_during, held_after }
