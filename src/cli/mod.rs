@@ -6,6 +6,7 @@ mod check;
 mod clock;
 mod compare;
 mod completions;
+mod explain;
 mod export;
 mod fork;
 mod init;
@@ -44,6 +45,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { name: "merge", about: sweep::MERGE_ABOUT, build: sweep::build_merge, run: sweep::run_merge },
     Subcommand { name: "tip", about: tip::ABOUT, build: tip::build, run: tip::run },
     Subcommand { name: "fork", about: fork::ABOUT, build: fork::build, run: fork::run },
+    Subcommand { name: "explain", about: explain::ABOUT, build: explain::build, run: explain::run },
     Subcommand { name: "baseline", about: baseline::ABOUT, build: baseline::build, run: baseline::run },
     Subcommand { name: "diff", about: baseline::DIFF_ABOUT, build: baseline::build_diff, run: baseline::run_diff },
     Subcommand { name: "check", about: check::ABOUT, build: check::build, run: check::run },

@@ -18,6 +18,7 @@ Examples:
   squall plot results/local/er-2                        everything that there is
   squall plot results/local/er-2 goodput fates          these two
   squall plot results/local/er-2 topology --at 115s     the system at an instant
+  squall plot results/local/tip                         what `squall tip` has found
 
 Pictures are the same bytes every time, and need no fonts on the machine.";
 
@@ -28,7 +29,7 @@ pub(super) fn build(command: Command) -> Command {
                 .value_name("RESULTS")
                 .required_unless_present("list")
                 .value_parser(value_parser!(PathBuf))
-                .help("A folder that `squall run --out` has written"),
+                .help("A folder that `squall run`, `compare`, `sweep` or `tip` has written with --out"),
         )
         .arg(
             Arg::new("name").value_name("NAME").num_args(0..).help("What to draw [default: all that the results hold]"),
@@ -155,7 +156,7 @@ pub(super) fn look(matches: &ArgMatches, results: &Results, width: f64) -> Resul
 fn draw(matches: &ArgMatches, output: &mut Output) -> Result<(), String> {
     let (plots, named) = chosen(matches)?;
     let Some(folder) = matches.get_one::<PathBuf>("results") else { return Err("name a results folder".to_owned()) };
-    let results = Results::open(folder).map_err(|error| error.to_string())?;
+    let results = Results::open_any(folder).map_err(|error| error.to_string())?;
     let width = f64::from(matches.get_one::<u32>("width").copied().unwrap_or(800));
     let look = look(matches, &results, width)?;
     let place = matches.get_one::<PathBuf>("out").cloned().unwrap_or_else(|| folder.join("plots"));
@@ -166,6 +167,7 @@ fn draw(matches: &ArgMatches, output: &mut Output) -> Result<(), String> {
     for plot in plots {
         let picture = match plot.draw(&view) {
             Ok(picture) => picture,
+            Err(Undrawn::Nothing(_)) if !named && plot.of != results.contents => continue,
             Err(Undrawn::Nothing(why)) if !named => {
                 output.tell(&format!("{} is left out: {why}", plot.name));
                 continue;

@@ -67,15 +67,18 @@ pub(super) fn arguments(command: Command) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Write tables and a manifest here; of several files each gets a folder in it"),
         )
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_name("FORMAT")
-                .value_parser(["text", "json"])
-                .default_value("text")
-                .help("What to print"),
-        )
+        .arg(format())
         .arg(flag("twice").help("Do each run twice and compare: a check of squall itself"))
+}
+
+/// For a person, or for a program.
+pub(super) fn format() -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .value_parser(["text", "json"])
+        .default_value("text")
+        .help("What to print")
 }
 
 /// Which variants, which seeds, on how many threads.
@@ -164,10 +167,14 @@ impl Request {
             variants: many("variant"),
             sets: many("set"),
             out: matches.try_get_one("out").ok().flatten().cloned(),
-            threads: matches.get_one::<u16>("threads").map_or(cores, |threads| usize::from(*threads)),
+            threads: matches
+                .try_get_one::<u16>("threads")
+                .ok()
+                .flatten()
+                .map_or(cores, |threads| usize::from(*threads)),
             json: matches.try_get_one::<String>("format").ok().flatten().is_some_and(|format| format == "json"),
             twice: matches.try_get_one::<bool>("twice").ok().flatten().is_some_and(|twice| *twice),
-            quiet: matches.get_flag("quiet"),
+            quiet: matches.try_get_one::<bool>("quiet").ok().flatten().is_some_and(|quiet| *quiet),
         }
     }
 

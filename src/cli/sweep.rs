@@ -2,12 +2,12 @@
 
 use super::clock::Clock;
 use super::output::{Output, width};
-use super::run::{Request, load, progress, seeding, sets, stopped_early as stopped};
+use super::run::{Request, format, load, progress, seeding, sets, stopped_early as stopped};
 use super::{Exit, interrupt};
 use crate::experiment::sweep::{Axis, Cell, Cells, Trouble, grid, latin};
 use crate::experiment::{Stopped, sweep};
 use crate::record::{Journal, Part, RecordError, Session, SweepRecord, merge};
-use crate::report::Swept;
+use crate::report::{Swept, json as json_of};
 use crate::scenario::Loaded;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::json;
@@ -66,6 +66,7 @@ pub(super) fn build(command: Command) -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Throw away what an earlier start has left"),
         )
+        .arg(format())
         .after_help(AFTER_HELP)
 }
 
@@ -165,6 +166,10 @@ fn go(matches: &ArgMatches, request: &Request, loaded: &Loaded, cells: &Cells<'_
         ..Session::default()
     };
     match keep(&record, out, journal, loaded, request, &session) {
+        Ok(swept) if request.json => {
+            output.print(&format!("{}\n", json_of(&[swept.json(loaded)])));
+            Exit::Fine
+        }
         Ok(swept) => {
             let hint = format!("\ntables: {}\n", out.display());
             output.print(&format!("{}{hint}", swept.text(width())));
@@ -210,7 +215,7 @@ fn keep(
     session: &Session,
 ) -> Result<Swept, RecordError> {
     let cells = record.cells();
-    let mut swept = Swept { points: cells.points.clone(), variants: cells.variants.clone(), ..Swept::default() };
+    let mut swept = Swept::new(cells.points.clone(), cells.variants.clone());
     let scenario = json!({
         "name": loaded.name,
         "path": loaded.path.to_string_lossy(),
@@ -218,11 +223,8 @@ fn keep(
         "set": request.sets,
     });
     record.finish(out, journal, &scenario, session, |cell| {
-        let lead = cell.rows.iter().find(|row| row.component == "clients" && row.metric == "goodput_share");
         let (point, variant, _) = cells.place(cell.cell);
-        if let Some(share) = lead.and_then(|row| row.value) {
-            swept.take(point, variant, share);
-        }
+        swept.take(point, variant, &cell.rows);
     })?;
     Ok(swept)
 }

@@ -2,14 +2,14 @@
 
 use super::clock::Clock;
 use super::output::{Output, width};
-use super::run::{Request, load, progress, seeding, sets, stopped_early};
+use super::run::{Request, format, load, progress, seeding, sets, stopped_early};
 use super::sweep::over;
 use super::{Exit, interrupt};
 use crate::experiment::Stopped;
 use crate::experiment::sweep::{Axis, Trouble};
-use crate::experiment::tip::{Branch, Search, Threshold, Tip, branches, on_branch};
+use crate::experiment::tip::{Branch, LEVEL, Search, Threshold, Tip, branches, on_branch};
 use crate::record::{RecordError, Session, write_tips};
-use crate::report::tips;
+use crate::report::{json, tips, tips_json};
 use crate::scenario::Loaded;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use std::path::PathBuf;
@@ -51,6 +51,7 @@ pub(super) fn build(command: Command) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Write tables and a manifest here"),
         )
+        .arg(format())
         .after_help(AFTER_HELP)
 }
 
@@ -83,10 +84,14 @@ pub(super) fn run(matches: &ArgMatches, output: &mut Output) -> Exit {
         .enumerate()
         .filter_map(|(at, thresholds)| {
             let (variant, branch) = (at / search.branches.len(), at % search.branches.len());
-            Tip::of(search.variants[variant].clone(), search.branches[branch], thresholds, 0.95)
+            Tip::of(search.variants[variant].clone(), search.branches[branch], thresholds, LEVEL)
         })
         .collect();
-    output.print(&tips(&search, &all, width()));
+    if request.json {
+        output.print(&format!("{}\n", json(&[tips_json(&search, &all, loaded, !complete)])));
+    } else {
+        output.print(&tips(&search, &all, width()));
+    }
     if let Some(out) = &request.out {
         let session = Session {
             started_unix_s: clock.started(),

@@ -5,6 +5,7 @@
 
 pub mod baseline;
 mod compare;
+pub mod diagnosis;
 mod fold;
 mod fork;
 pub mod measure;
@@ -20,5 +21,5 @@ pub use compare::{Answers, Compared, Comparison, Conclusion, Design, Finding, Sa
 pub use fold::{Fold, Judged, Line, Outcome, Range};
 pub use fork::{Continued, Forked, fork};
 pub use measure::{Metric, ending, metrics};
-pub use quantity::{Better, Quantity};
+pub use quantity::{Better, Quantity, Role};
 pub use runner::{Broken, Plan, Run, Stopped, execute};

@@ -4,6 +4,7 @@ use super::measure::{Metric, answered, metrics};
 use super::runner::Run;
 use crate::scenario::Case;
 use squall_models::histogram::Histogram;
+use squall_models::report::Names;
 use std::collections::BTreeMap;
 
 /// Which way is better.
@@ -28,8 +29,19 @@ pub struct Quantity {
     pub unit: &'static str,
     /// Which way is better; `None` for what is neither.
     pub better: Option<Better>,
-    /// It decides whether a variant helped.
-    pub objective: bool,
+    /// Its say in whether a variant helped.
+    pub role: Role,
+}
+
+/// What say a quantity has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// An objective that users see: how their requests ended, how long they took, what was done twice. These decide.
+    Users,
+    /// An objective that only who runs the system sees, such as amplification. These count where users see no difference.
+    System,
+    /// Worth knowing, but no objective.
+    Aside,
 }
 
 /// All clients together.
@@ -39,15 +51,21 @@ const ALL: &str = "clients";
 pub(super) const LEAD: &str = "goodput_share";
 
 impl Quantity {
-    fn new(component: &str, metric: &str, unit: &'static str, objective: bool) -> Self {
+    fn new(component: &str, metric: &str, unit: &'static str, role: Role) -> Self {
         Self {
             component: component.to_owned(),
             metric: metric.to_owned(),
             window: String::new(),
             unit,
             better: better(metric),
-            objective,
+            role,
         }
+    }
+
+    /// It has a say in whether a variant helped.
+    #[must_use]
+    pub fn is_objective(&self) -> bool {
+        self.role != Role::Aside
     }
 
     /// Component and metric, and the window if there is one.
@@ -78,45 +96,55 @@ fn better(metric: &str) -> Option<Better> {
     }
 }
 
+/// Whom an objective is for. Users see what becomes of their requests, what is done twice and what is wrong; how often a
+/// client has to try is not for them to see.
+fn role(component: &str, metric: &str, names: &Names) -> Role {
+    let client = component.starts_with("clients.") || names.clients.iter().any(|name| name == component);
+    let inner = matches!(metric, "attempts" | "offered");
+    let harm = matches!(metric.strip_prefix("count.").unwrap_or(metric), "duplicate_writes" | "wrong");
+    if (client && !inner) || harm { Role::Users } else { Role::System }
+}
+
 /// What the variants of a scenario are compared by: the objectives first, then what else is worth knowing.
 ///
 /// Objectives are the share of all requests that ended well, the same for each client, duplicate writes, and whatever the
-/// expectations measure.
+/// expectations measure: of clients for the users, of anything else for the system.
 pub(super) fn quantities(cases: &[&Case]) -> Vec<Quantity> {
     let Some(base) = cases.first() else { return Vec::new() };
     let names = base.blueprint.names();
-    let mut all = vec![Quantity::new(ALL, LEAD, "share", true)];
+    let mut all = vec![Quantity::new(ALL, LEAD, "share", Role::Users)];
     let component = |kind: &str, name: &str| format!("{kind}.{name}");
     for client in names.clients.iter().filter(|_| names.clients.len() > 1) {
-        all.push(Quantity::new(&component("clients", client), LEAD, "share", true));
+        all.push(Quantity::new(&component("clients", client), LEAD, "share", Role::Users));
     }
     let writes = |service: &str| base.world.services.get(service).is_some_and(|s| format!("{s:?}").contains("Write("));
     for service in names.services.iter().filter(|service| writes(service)) {
-        all.push(Quantity::new(&component("services", service), "count.duplicate_writes", "count", true));
+        all.push(Quantity::new(&component("services", service), "count.duplicate_writes", "count", Role::Users));
     }
     for measured in cases.iter().flat_map(|case| &case.expectations).filter_map(|expectation| expectation.measures()) {
         let better = better(&measured.metric);
+        let role = role(&measured.component, &measured.metric, names);
         let quantity = Quantity {
             component: measured.component,
             metric: measured.metric,
             window: measured.window,
             unit: measured.unit,
             better,
-            objective: better.is_some(),
+            role: better.map_or(Role::Aside, |_| role),
         };
         let known = |old: &Quantity| old.label() == quantity.label() || same_but_count(old, &quantity);
         if !all.iter().any(known) {
             all.push(quantity);
         }
     }
-    all.push(Quantity::new(ALL, "latency.p50", "s", false));
-    all.push(Quantity::new(ALL, "latency.p99", "s", false));
+    all.push(Quantity::new(ALL, "latency.p50", "s", Role::Aside));
+    all.push(Quantity::new(ALL, "latency.p99", "s", Role::Aside));
     for client in names.clients.iter().filter(|_| names.clients.len() > 1) {
-        all.push(Quantity::new(&component("clients", client), "latency.p99", "s", false));
+        all.push(Quantity::new(&component("clients", client), "latency.p99", "s", Role::Aside));
     }
     for service in &names.services {
         for (metric, unit) in [("amplification", "ratio"), ("utilisation", "share"), ("wasted", "share")] {
-            all.push(Quantity::new(&component("services", service), metric, unit, false));
+            all.push(Quantity::new(&component("services", service), metric, unit, Role::Aside));
         }
     }
     let mut kept: Vec<Quantity> = Vec::new();
@@ -178,6 +206,23 @@ fn together(clients: &[squall_models::report::ClientTotals], metric: &str) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn users_see_what_becomes_of_their_requests() {
+        let names = Names { clients: vec!["web".to_owned()], services: vec!["api".to_owned()], ..Names::default() };
+        for (component, metric, wanted) in [
+            ("clients.web", "goodput_share", Role::Users),
+            ("web", "latency.p99", Role::Users),
+            ("clients.web", "attempts", Role::System),
+            ("services.api", "amplification", Role::System),
+            ("api", "queue.max", Role::System),
+            ("services.api", "duplicate_writes", Role::Users),
+            ("caches.front", "wrong", Role::Users),
+            ("caches.front", "hit_rate", Role::System),
+        ] {
+            assert_eq!(role(component, metric, &names), wanted, "{component}.{metric}");
+        }
+    }
 
     #[test]
     fn every_metric_has_its_direction() {

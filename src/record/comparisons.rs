@@ -3,9 +3,9 @@
 use super::folder::{Folder, RecordError};
 use super::tables::Table;
 use crate::experiment::stats::Paired;
-use crate::experiment::{Better, Compared, Conclusion, Finding, Standing};
+use crate::experiment::{Better, Compared, Conclusion, Finding, Role, Standing};
 
-const COMPARISONS: [&str; 29] = [
+const COMPARISONS: [&str; 30] = [
     "variant",
     "baseline",
     "component",
@@ -14,6 +14,7 @@ const COMPARISONS: [&str; 29] = [
     "unit",
     "better",
     "objective",
+    "role",
     "seeds",
     "seeds_without",
     "mean",
@@ -76,6 +77,16 @@ pub fn finding(finding: Finding) -> &'static str {
     }
 }
 
+/// The name of a role in results; empty for what is no objective.
+#[must_use]
+pub fn role(role: Role) -> &'static str {
+    match role {
+        Role::Users => "users",
+        Role::System => "system",
+        Role::Aside => "",
+    }
+}
+
 /// The name of a conclusion in results.
 #[must_use]
 pub fn conclusion(conclusion: Conclusion) -> &'static str {
@@ -85,6 +96,7 @@ pub fn conclusion(conclusion: Conclusion) -> &'static str {
         Conclusion::HelpedAtACost => "helped_at_a_cost",
         Conclusion::Mixed => "mixed",
         Conclusion::NoDifference => "no_difference",
+        Conclusion::NoDifferenceToUsers => "no_difference_to_users",
         Conclusion::MadeWorse => "made_worse",
         Conclusion::Undecided(_) => "undecided",
         Conclusion::Bound => "bound",
@@ -145,7 +157,8 @@ fn rows(table: &mut Table, compared: &Compared, base: &str, standing: &Standing)
                 Some(Better::Lower) => "lower",
                 None => "",
             },
-            if quantity.objective { "true" } else { "false" },
+            if quantity.is_objective() { "true" } else { "false" },
+            role(quantity.role),
             &pairs.difference.count.to_string(),
             &comparison.missing.to_string(),
             &nine(pairs.other.mean),

@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use serde::{Deserialize, Serialize};
 use squall_models::histogram::Histogram;
 use std::io;
 
@@ -12,14 +13,53 @@ const LOWEST: u64 = 1;
 const HIGHEST: u64 = (1 << 39) - 1;
 const DIGITS: u8 = 3;
 
+/// A histogram as results hold it, which can be added to others.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(super) struct Stored {
+    pub(super) count: u64,
+    pub(super) sum_ns: u64,
+    pub(super) max_ns: u64,
+    pub(super) hdr_us: String,
+}
+
+impl Stored {
+    pub(super) fn of(histogram: &Histogram) -> io::Result<Self> {
+        let sum_ns = u64::try_from(histogram.sum_nanos()).map_err(io::Error::other)?;
+        let (count, max_ns) = (histogram.count(), histogram.max().nanos());
+        Ok(Self { count, sum_ns, max_ns, hdr_us: encode(histogram)? })
+    }
+
+    /// All of these together; `None` of none.
+    pub(super) fn together(all: &[Self]) -> io::Result<Option<Self>> {
+        let [first, rest @ ..] = all else { return Ok(None) };
+        if rest.is_empty() {
+            return Ok(Some(first.clone()));
+        }
+        let (mut sum, mut hdr) = (first.clone(), decode(&first.hdr_us)?);
+        for other in rest {
+            sum.count += other.count;
+            sum.sum_ns =
+                sum.sum_ns.checked_add(other.sum_ns).ok_or_else(|| io::Error::other("the sum is too large"))?;
+            sum.max_ns = sum.max_ns.max(other.max_ns);
+            hdr.add(decode(&other.hdr_us)?).map_err(io::Error::other)?;
+        }
+        sum.hdr_us = write(&hdr)?;
+        Ok(Some(sum))
+    }
+}
+
 /// The histogram as text, in microseconds.
 pub(super) fn encode(histogram: &Histogram) -> io::Result<String> {
     let mut hdr = hdrhistogram::Histogram::<u64>::new_with_bounds(LOWEST, HIGHEST, DIGITS).map_err(io::Error::other)?;
     for (micros, count) in histogram.buckets() {
         hdr.record_n(micros, count).map_err(io::Error::other)?;
     }
+    write(&hdr)
+}
+
+fn write(hdr: &hdrhistogram::Histogram<u64>) -> io::Result<String> {
     let mut bytes = Vec::new();
-    V2DeflateSerializer::new().serialize(&hdr, &mut bytes).map_err(io::Error::other)?;
+    V2DeflateSerializer::new().serialize(hdr, &mut bytes).map_err(io::Error::other)?;
     Ok(STANDARD.encode(bytes))
 }
 
@@ -53,6 +93,20 @@ mod tests {
         ours.add(&more);
         assert_eq!(theirs, read(&encode(&ours).unwrap()));
         assert_eq!(theirs.len(), ours.count());
+    }
+
+    #[test]
+    fn in_parts_or_as_a_whole_the_sum_is_the_same_bytes() {
+        let parts: Vec<Histogram> = (1..5).map(|k| of((0..500).map(|n| n * n * k))).collect();
+        let stored: Vec<Stored> = parts.iter().map(|part| Stored::of(part).unwrap()).collect();
+        let mut whole = Histogram::default();
+        parts.iter().for_each(|part| whole.add(part));
+        let whole = Stored::of(&whole).unwrap();
+        let sum = |all: &[Stored]| Stored::together(all).unwrap().unwrap();
+        assert_eq!(sum(&stored), whole);
+        assert_eq!(sum(&[sum(&stored[2..]), sum(&stored[..2])]), whole);
+        assert_eq!(sum(&stored[..1]), stored[0]);
+        assert_eq!(Stored::together(&[]).unwrap(), None);
     }
 
     #[test]

@@ -2,13 +2,32 @@
 //! to the place where the results are to appear, and whoever runs the same sweep again goes on from it.
 
 use super::folder::{Folder, RecordError, io, parent};
+use super::histogram::Stored;
 use crate::experiment::sweep::Cell;
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Lines between two waits for the disk.
 const LINES: usize = 64;
+
+/// A line: a cell, and for each client its name and the latencies of its requests that ended well.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Line {
+    pub(super) cell: Cell,
+    pub(super) latencies: Vec<(String, Stored)>,
+}
+
+impl Line {
+    fn of(cell: &Cell) -> std::io::Result<Self> {
+        let stored = cell.latencies.iter().map(|(name, times)| Ok((name.clone(), Stored::of(times)?)));
+        Ok(Self {
+            latencies: stored.collect::<std::io::Result<_>>()?,
+            cell: Cell { latencies: Vec::new(), ..cell.clone() },
+        })
+    }
+}
 
 /// A journal that is open, and only here.
 #[derive(Debug)]
@@ -83,7 +102,7 @@ impl Journal {
             if length == 0 || line.last() != Some(&b'\n') {
                 break;
             }
-            let Ok(cell) = serde_json::from_slice::<Cell>(&line) else { break };
+            let Ok(Line { cell, .. }) = serde_json::from_slice(&line) else { break };
             self.lines.push((cell.cell, self.end, length));
             self.end += length as u64;
         }
@@ -117,7 +136,8 @@ impl Journal {
     /// # Errors
     /// It cannot be written.
     pub fn append(&mut self, cell: &Cell) -> Result<(), RecordError> {
-        let mut line = serde_json::to_vec(cell).map_err(|error| self.failed("write")(error.into()))?;
+        let whole = Line::of(cell).map_err(self.failed("write"))?;
+        let mut line = serde_json::to_vec(&whole).map_err(|error| self.failed("write")(error.into()))?;
         line.push(b'\n');
         // One write for a line, so that a kill leaves whole lines and at most one part of one.
         self.file.write_all(&line).map_err(self.failed("write"))?;
@@ -136,7 +156,7 @@ impl Journal {
     ///
     /// # Errors
     /// They cannot be read, or `each` cannot go on.
-    pub fn each(&mut self, mut each: impl FnMut(Cell) -> Result<(), RecordError>) -> Result<(), RecordError> {
+    pub(super) fn each(&mut self, mut each: impl FnMut(Line) -> Result<(), RecordError>) -> Result<(), RecordError> {
         for (_, start, length) in self.lines.clone() {
             let mut line = vec![0; length];
             self.file.seek(SeekFrom::Start(start)).map_err(self.failed("read"))?;
@@ -165,10 +185,15 @@ pub(super) fn try_folder(target: &Path) -> Result<(), RecordError> {
 mod tests {
     use super::*;
     use crate::experiment::sweep::Row;
+    use squall_models::histogram::Histogram;
+    use squall_sim::Span;
 
     fn cell(number: usize) -> Cell {
         let row = Row { component: "a".into(), metric: "b".into(), unit: "s".into(), value: Some(number as f64) };
-        Cell { cell: number, digest: 7, events: 9, ending: "horizon".into(), rows: vec![row] }
+        let mut times = Histogram::default();
+        times.record(Span::from_secs(number as u64));
+        let latencies = vec![("web".into(), times)];
+        Cell { cell: number, digest: 7, events: 9, ending: "horizon".into(), rows: vec![row], latencies }
     }
 
     #[test]
@@ -187,12 +212,12 @@ mod tests {
         journal.append(&cell(1)).unwrap();
         let mut seen = Vec::new();
         journal
-            .each(|cell| {
-                seen.push(cell.cell);
+            .each(|line| {
+                seen.push((line.cell.cell, line.latencies[0].1.max_ns / 1_000_000_000));
                 Ok(())
             })
             .unwrap();
-        assert_eq!(seen, [1, 2, 5]);
+        assert_eq!(seen, [(1, 1), (2, 2), (5, 5)]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod baseline;
 mod comparisons;
+mod explain;
 mod folder;
 mod histogram;
 mod journal;
@@ -16,7 +17,7 @@ mod sweep;
 mod tables;
 mod tip;
 
-pub use comparisons::{conclusion, finding};
+pub use comparisons::{conclusion, finding, role};
 pub use folder::RecordError;
 pub use journal::Journal;
 pub use manifest::Session;
@@ -25,6 +26,7 @@ pub use tip::write_tips;
 
 use crate::experiment::{Compared, Outcome, Run};
 use crate::scenario::{Case, Loaded};
+use explain::Explanations;
 use folder::Folder;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -40,6 +42,7 @@ pub const SCHEMA: u32 = 1;
 pub struct Recorder {
     folder: Folder,
     tables: Tables,
+    explanations: Explanations,
 }
 
 impl Recorder {
@@ -49,8 +52,8 @@ impl Recorder {
     /// The name is taken by something that is no results folder, or the place cannot be written to.
     pub fn create(target: &Path) -> Result<Self, RecordError> {
         let folder = Folder::create(target)?;
-        let tables = Tables::create(&folder)?;
-        Ok(Self { folder, tables })
+        let (tables, explanations) = (Tables::create(&folder)?, Explanations::create(&folder)?);
+        Ok(Self { folder, tables, explanations })
     }
 
     /// Takes the next run, in the order of (variant, seed).
@@ -58,6 +61,7 @@ impl Recorder {
     /// # Errors
     /// It cannot be written.
     pub fn take(&mut self, case: &Case, run: &Run) -> Result<(), RecordError> {
+        self.explanations.take(case, run)?;
         self.tables.take(case, run)
     }
 
@@ -76,6 +80,7 @@ impl Recorder {
     pub fn finish(mut self, loaded: &Loaded, outcomes: &[Outcome], session: &Session) -> Result<(), RecordError> {
         self.tables.verdicts(outcomes)?;
         self.tables.finish()?;
+        self.explanations.finish()?;
         self.folder.write("scenario.json", loaded.canonical.as_bytes())?;
         let sources: Vec<Value> =
             loaded.sources.iter().map(|(name, text)| json!({ "name": name, "text": text })).collect();

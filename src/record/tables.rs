@@ -9,7 +9,7 @@ use squall_models::outcome::Failure;
 use squall_models::report::{ClientSlice, Names, Report};
 use squall_sim::Time;
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 /// One table that is being written.
@@ -40,7 +40,7 @@ impl Table {
         self.rows.write_record(fields).map_err(|error| self.failed(error.into()))
     }
 
-    fn failed(&self, error: io::Error) -> RecordError {
+    pub(super) fn failed(&self, error: io::Error) -> RecordError {
         RecordError::Io { what: "write", path: self.path.clone(), error }
     }
 
@@ -50,6 +50,32 @@ impl Table {
         let buffer = rows.into_inner().map_err(|error| failed(error.into_error()))?;
         let file = buffer.into_inner().map_err(|error| failed(error.into_error()))?;
         file.sync_all().map_err(failed)
+    }
+}
+
+/// A file of JSON, one value a line, that is being written.
+#[derive(Debug)]
+pub(super) struct Lines {
+    file: BufWriter<File>,
+    path: PathBuf,
+}
+
+impl Lines {
+    pub(super) fn create(folder: &Folder, name: &str) -> Result<Self, RecordError> {
+        Ok(Self { file: BufWriter::new(folder.open(name)?), path: folder.place(name) })
+    }
+
+    pub(super) fn line(&mut self, value: &impl serde::Serialize) -> Result<(), RecordError> {
+        let written = serde_json::to_writer(&mut self.file, value).map_err(io::Error::from);
+        let written = written.and_then(|()| self.file.write_all(b"\n"));
+        written.map_err(|error| RecordError::Io { what: "write", path: self.path.clone(), error })
+    }
+
+    pub(super) fn finish(self) -> Result<(), RecordError> {
+        let Self { file, path } = self;
+        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error);
+        let synced = file.and_then(|file| file.sync_all());
+        synced.map_err(|error| RecordError::Io { what: "write", path, error })
     }
 }
 

@@ -4,12 +4,9 @@ use super::folder::{Folder, RecordError};
 use super::manifest::{execution, sha256};
 use super::tables::Table;
 use super::{SCHEMA, Session};
-use crate::experiment::tip::{Search, Tip};
+use crate::experiment::tip::{LEVEL, Search, Tip};
 use serde_json::json;
 use std::path::Path;
-
-/// Points of a curve.
-const POINTS: usize = 40;
 
 /// Writes the results of a search.
 ///
@@ -74,11 +71,9 @@ fn thresholds(folder: &Folder, tips: &[Tip]) -> Result<(), RecordError> {
 fn curves(folder: &Folder, search: &Search<'_>, tips: &[Tip]) -> Result<(), RecordError> {
     let header = ["variant", "branch", "value", "collapsed", "of", "share", "low", "high"];
     let mut table = Table::create(folder, "curve.csv", &header)?;
-    let steps = search.steps();
-    let points = steps.min(POINTS);
-    let values: Vec<f64> = (0..=points).map(|at| search.value(at * steps / points)).collect();
+    let values = search.grid();
     for tip in tips {
-        for risk in tip.curve(&values, 0.95) {
+        for risk in tip.curve(&values, LEVEL) {
             let share = risk.collapsed as f64 / risk.of as f64;
             let numbers = [risk.value, risk.collapsed as f64, risk.of as f64, share];
             let [value, collapsed, of, share] = numbers.map(|number| number.to_string());

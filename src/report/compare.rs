@@ -224,7 +224,7 @@ fn notes(comparing: &Comparing<'_>, width: usize) -> String {
         }
     };
     let level = level(compared.level);
-    let objectives = compared.quantities.iter().filter(|quantity| quantity.objective).count();
+    let objectives = compared.quantities.iter().filter(|quantity| quantity.is_objective()).count();
     note(format!(
         "Every variant meets the same customers. Intervals: {level}, of paired differences seed by seed (Student's t). \
          Verdicts: {objectives} {} for each variant, {} tests corrected together (Holm).",
@@ -271,5 +271,7 @@ fn notes(comparing: &Comparing<'_>, width: usize) -> String {
 /// The two intervals do not agree about an objective that was decided.
 fn disagree(comparison: &Comparison, compared: &Compared) -> bool {
     let decided = matches!(comparison.finding, Finding::Better | Finding::Worse);
-    decided && compared.quantities[comparison.quantity].objective && comparison.bootstrap.is_some_and(|i| i.holds(0.0))
+    decided
+        && compared.quantities[comparison.quantity].is_objective()
+        && comparison.bootstrap.is_some_and(|i| i.holds(0.0))
 }

@@ -3,7 +3,7 @@
 use super::compare::Comparing;
 use super::words;
 use crate::experiment::{Answers, Better, Comparison, Conclusion, Standing};
-use crate::record::{conclusion, finding};
+use crate::record::{conclusion, finding, role};
 use serde_json::{Value, json};
 
 /// The object of one scenario: that of a run, and the comparison.
@@ -46,7 +46,8 @@ fn quantity(comparing: &Comparing<'_>, comparison: &Comparison) -> Value {
         "window": quantity.window,
         "unit": quantity.unit,
         "better": quantity.better.map(|better| if better == Better::Higher { "higher" } else { "lower" }),
-        "objective": quantity.objective,
+        "objective": quantity.is_objective(),
+        "role": role(quantity.role),
         "seeds": pairs.map_or(0, |p| p.difference.count),
         "seeds_without": comparison.missing,
         "mean": pairs.map(|p| p.other.mean),

@@ -3,26 +3,102 @@
 use super::number::{or_dash, percent};
 use super::style::{DIM, HEADING, paint};
 use super::table::table;
-use crate::experiment::sweep::Point;
+use crate::experiment::sweep::{Point, Row};
+use crate::scenario::Loaded;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What was found at each point, for each variant.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Swept {
-    /// The points.
-    pub points: Vec<Point>,
-    /// The variants.
-    pub variants: Vec<String>,
-    /// Sum and count of the share of requests that ended well, by point and variant.
-    pub shares: BTreeMap<(usize, usize), (f64, usize)>,
+    points: Vec<Point>,
+    variants: Vec<String>,
+    /// For each point and variant, by component and metric, what its runs have found.
+    found: BTreeMap<(usize, usize), BTreeMap<(String, String), Found>>,
+}
+
+/// The values of one metric in the runs of one variant at one point.
+#[derive(Clone, Debug)]
+struct Found {
+    unit: String,
+    sum: f64,
+    min: f64,
+    max: f64,
+    seeds: usize,
+    /// Runs in which it was infinite.
+    infinite: usize,
+}
+
+impl Found {
+    fn mean(&self) -> Option<f64> {
+        (self.seeds > 0).then(|| self.sum / self.seeds as f64)
+    }
 }
 
 impl Swept {
-    /// Takes the value of one run.
-    pub fn take(&mut self, point: usize, variant: usize, share: f64) {
-        let (sum, count) = self.shares.entry((point, variant)).or_default();
-        *sum += share;
-        *count += 1;
+    /// Nothing found yet.
+    #[must_use]
+    pub fn new(points: Vec<Point>, variants: Vec<String>) -> Self {
+        Self { points, variants, found: BTreeMap::new() }
+    }
+
+    /// Takes what one run has found.
+    pub fn take(&mut self, point: usize, variant: usize, rows: &[Row]) {
+        let all = self.found.entry((point, variant)).or_default();
+        for row in rows {
+            let key = (row.component.clone(), row.metric.clone());
+            let nothing = Found {
+                unit: row.unit.clone(),
+                sum: 0.0,
+                min: f64::INFINITY,
+                max: f64::NEG_INFINITY,
+                seeds: 0,
+                infinite: 0,
+            };
+            let found = all.entry(key).or_insert(nothing);
+            match row.value {
+                Some(value) => {
+                    found.sum += value;
+                    found.min = found.min.min(value);
+                    found.max = found.max.max(value);
+                    found.seeds += 1;
+                }
+                None => found.infinite += 1,
+            }
+        }
+    }
+
+    /// The same as JSON, for programs. Documented in `docs/reference/results.md`.
+    #[must_use]
+    pub fn json(&self, loaded: &Loaded) -> Value {
+        let metric = |((component, metric), found): (&(String, String), &Found)| {
+            json!({
+                "component": component,
+                "metric": metric,
+                "unit": found.unit,
+                "mean": found.mean(),
+                "min": found.min,
+                "max": found.max,
+                "seeds": found.seeds,
+                "seeds_infinite": found.infinite,
+            })
+        };
+        let variant = |point: usize, variant: usize| {
+            let metrics = self.found.get(&(point, variant)).into_iter().flatten().map(metric);
+            json!({ "variant": self.variants[variant], "metrics": metrics.collect::<Vec<_>>() })
+        };
+        let point = |(at, point): (usize, &Point)| {
+            let values: serde_json::Map<String, Value> =
+                point.iter().map(|(path, text)| (path.clone(), json!(text))).collect();
+            let variants = (0..self.variants.len()).map(|number| variant(at, number));
+            json!({ "point": at + 1, "values": values, "variants": variants.collect::<Vec<_>>() })
+        };
+        json!({
+            "name": loaded.name,
+            "path": loaded.path.to_string_lossy(),
+            "about": loaded.about,
+            "sweep": { "points": self.points.iter().enumerate().map(point).collect::<Vec<_>>() },
+        })
     }
 
     /// The table.
@@ -34,7 +110,8 @@ impl Swept {
         let row = |(at, point): (usize, &Point)| {
             let values = point.iter().map(|(_, value)| value.clone());
             let shares = (0..self.variants.len()).map(|variant| {
-                let share = self.shares.get(&(at, variant)).map(|(sum, count)| sum / *count as f64);
+                let lead = ("clients".to_owned(), "goodput_share".to_owned());
+                let share = self.found.get(&(at, variant)).and_then(|all| all.get(&lead)?.mean());
                 or_dash(share.map(|share| share.min(1.0)), percent)
             });
             values.chain(shares).collect::<Vec<_>>()
@@ -46,7 +123,7 @@ impl Swept {
 }
 
 /// The end of a path, which tells the axes of a sweep apart.
-fn short(path: &str) -> &str {
+pub(super) fn short(path: &str) -> &str {
     let mut dots = path.rmatch_indices('.').map(|(at, _)| at);
     let _last = dots.next();
     dots.next().map_or(path, |at| &path[at + 1..])
@@ -59,11 +136,16 @@ mod tests {
     #[test]
     fn a_row_for_each_point_and_a_column_for_each_variant() {
         let point = |rate: &str| vec![("clients.web.arrivals.poisson.rate".to_owned(), rate.to_owned())];
-        let mut swept = Swept { points: vec![point("80/s"), point("90/s")], ..Swept::default() };
-        swept.variants = vec!["unmitigated".to_owned(), "lifo".to_owned()];
-        swept.take(0, 0, 0.5);
-        swept.take(0, 0, 0.6);
-        swept.take(1, 1, 1.0);
+        let variants = vec!["unmitigated".to_owned(), "lifo".to_owned()];
+        let mut swept = Swept::new(vec![point("80/s"), point("90/s")], variants);
+        let share = |value| {
+            let (component, metric, unit) = ("clients".into(), "goodput_share".into(), "share".into());
+            [Row { component, metric, unit, value }]
+        };
+        swept.take(0, 0, &share(Some(0.5)));
+        swept.take(0, 0, &share(Some(0.6)));
+        swept.take(0, 0, &share(None));
+        swept.take(1, 1, &share(Some(1.0)));
         let text = swept.text(80);
         assert!(text.contains("poisson.rate") && text.contains("55.0%") && text.contains("100%"), "{text}");
         assert!(text.lines().any(|line| line.contains("80/s") && line.trim_end().ends_with('-')), "{text}");

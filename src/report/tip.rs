@@ -2,7 +2,9 @@
 
 use super::style::{BAD, DIM, GOOD, HEADING, paint, wrap};
 use super::table::table;
-use crate::experiment::tip::{Branch, Search, Tip};
+use crate::experiment::tip::{Branch, LEVEL, Search, Tip};
+use crate::scenario::Loaded;
+use serde_json::{Value, json};
 
 /// The tipping points as text.
 #[must_use]
@@ -83,6 +85,60 @@ fn sentence(search: &Search<'_>, up: Option<&Tip>, down: Option<&Tip>) -> (Strin
         (None, Some(only)) => (format!("{}.", back(only)), GOOD),
         (None, None) => ("nothing was run.".to_owned(), DIM),
     }
+}
+
+/// The same as JSON, for programs. Documented in `docs/reference/results.md`. What is infinite, a threshold beyond the
+/// range, is null; `never` and `always` say on which side.
+#[must_use]
+pub fn tips_json(search: &Search<'_>, tips: &[Tip], loaded: &Loaded, interrupted: bool) -> Value {
+    let of = |variant: &str, branch| tips.iter().find(|tip| tip.variant == variant && tip.branch == branch);
+    let variants = search.variants.iter().map(|variant| {
+        let (up, down) = (of(variant, Branch::Up), of(variant, Branch::Down));
+        let branches: Vec<Value> = [up, down].into_iter().flatten().map(|tip| branch(search, tip)).collect();
+        let metastable = up.zip(down).and_then(|(up, down)| window(up, down));
+        json!({
+            "variant": variant,
+            "in_words": sentence(search, up, down).0,
+            "metastable": metastable.map(|(low, high)| json!({ "low": low, "high": high })),
+            "branches": branches,
+        })
+    });
+    json!({
+        "name": loaded.name,
+        "path": loaded.path.to_string_lossy(),
+        "about": loaded.about,
+        "interrupted": interrupted,
+        "tip": {
+            "path": search.path,
+            "unit": search.range.unit,
+            "low": search.range.low,
+            "high": search.range.high,
+            "seeds": search.seeds.len(),
+            "variants": variants.collect::<Vec<_>>(),
+        },
+    })
+}
+
+fn branch(search: &Search<'_>, tip: &Tip) -> Value {
+    let (never, always) = tip.outside();
+    let (odd, checks) = tip.odd();
+    let risk = |risk: crate::experiment::tip::Risk| {
+        let (low, high) = (risk.interval.low, risk.interval.high);
+        json!({ "value": risk.value, "collapsed": risk.collapsed, "of": risk.of, "low": low, "high": high })
+    };
+    json!({
+        "branch": tip.branch.name(),
+        "threshold": tip.threshold,
+        "low": tip.interval.low,
+        "high": tip.interval.high,
+        "level": tip.level,
+        "falling": tip.falling,
+        "never": never,
+        "always": always,
+        "checks": checks,
+        "odd": odd,
+        "curve": tip.curve(&search.grid(), LEVEL).into_iter().map(risk).collect::<Vec<_>>(),
+    })
 }
 
 fn notes(search: &Search<'_>, tips: &[Tip], width: usize) -> String {

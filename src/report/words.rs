@@ -1,7 +1,7 @@
 //! A comparison in words.
 
 use super::number::{in_unit, percent};
-use crate::experiment::{Compared, Comparison, Conclusion, Finding, Quantity, Standing};
+use crate::experiment::{Compared, Comparison, Conclusion, Finding, Quantity, Role, Standing};
 
 /// Objectives that are named in one sentence.
 const MOST: usize = 2;
@@ -14,6 +14,7 @@ pub(super) fn verdict(conclusion: Conclusion) -> &'static str {
         Conclusion::HelpedAtACost => "helped, at a cost",
         Conclusion::Mixed => "mixed",
         Conclusion::NoDifference => "no difference",
+        Conclusion::NoDifferenceToUsers => "same for users",
         Conclusion::MadeWorse => "MADE IT WORSE",
         Conclusion::Undecided(_) => "undecided",
         Conclusion::Bound => "(bound)",
@@ -59,8 +60,14 @@ pub(super) fn sentence(standing: &Standing, compared: &Compared) -> String {
             "no difference: every run is the same, event for event.".to_owned()
         }
         Conclusion::NoDifference => format!("no difference that matters. {told}"),
+        Conclusion::NoDifferenceToUsers => {
+            let (better, worse) = (tail("Better for the system", &better), tail("Worse for the system", &worse));
+            format!("no difference to users. {told}{better}{worse}")
+        }
         Conclusion::Helped => format!("helped. {told}{}", tail("Better", &better)),
-        Conclusion::HelpedAtACost => format!("helped, at a cost. {told}{}", tail("Worse", &worse)),
+        Conclusion::HelpedAtACost => {
+            format!("helped, at a cost. {told}{}{}", tail("Better", &better), tail("Worse for the system", &worse))
+        }
         Conclusion::MadeWorse => format!("made it worse. {told}{}{}", tail("Worse", &worse), tail("Better", &better)),
         Conclusion::Mixed => format!("mixed. {told}{}{}", tail("Better", &better), tail("Worse", &worse)),
         Conclusion::Undecided(seeds) => format!("undecided. {told} {}", more(standing, compared, seeds)),
@@ -71,7 +78,7 @@ fn more(standing: &Standing, compared: &Compared, seeds: Option<usize>) -> Strin
     let open = standing
         .comparisons
         .iter()
-        .filter(|c| compared.quantities[c.quantity].objective && matches!(c.finding, Finding::Undecided(_)));
+        .filter(|c| compared.quantities[c.quantity].is_objective() && matches!(c.finding, Finding::Undecided(_)));
     let names: Vec<String> = open.map(|c| name(&compared.quantities[c.quantity])).collect();
     let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
     let rest = if names.len() > MOST { format!(" and {} more", names.len() - MOST) } else { String::new() };
@@ -93,14 +100,14 @@ fn share(lead: &Comparison) -> String {
     }
 }
 
-/// The objectives, other than the share of all requests, with this finding, the largest first.
+/// The objectives, other than the share of all requests, with this finding: those of users first, the largest first.
 fn list(standing: &Standing, compared: &Compared, finding: Finding) -> String {
     let quantity = |comparison: &Comparison| &compared.quantities[comparison.quantity];
     let mut found: Vec<&Comparison> = standing
         .comparisons
         .iter()
         .filter(|c| {
-            quantity(c).objective && !quantity(c).is_lead() && c.finding == finding && news(quantity(c), finding)
+            quantity(c).is_objective() && !quantity(c).is_lead() && c.finding == finding && news(quantity(c), finding)
         })
         .collect();
     // By how far the interval is from zero, in units of what matters.
@@ -108,7 +115,8 @@ fn list(standing: &Standing, compared: &Compared, finding: Finding) -> String {
         let pairs = c.pairs.as_ref().map_or(0.0, |pairs| pairs.difference.mean.abs());
         pairs / c.margin.max(f64::MIN_POSITIVE)
     };
-    found.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.quantity.cmp(&b.quantity)));
+    let inner = |c: &Comparison| quantity(c).role != Role::Users;
+    found.sort_by(|a, b| inner(a).cmp(&inner(b)).then(size(b).total_cmp(&size(a)).then(a.quantity.cmp(&b.quantity))));
     let one = |comparison: &&Comparison| {
         let (quantity, pairs) = (quantity(comparison), comparison.pairs.as_ref());
         // Requests that began before the window and ended in it can make a little more than all.
@@ -117,9 +125,13 @@ fn list(standing: &Standing, compared: &Compared, finding: Finding) -> String {
         let (base, other) = (pairs.map(|p| p.base.mean), pairs.map(|p| p.other.mean));
         format!("{} {} instead of {}", name(quantity), shown(other), shown(base))
     };
-    let mut words: Vec<String> = found.iter().take(MOST).map(one).collect();
-    if found.len() > MOST {
-        words.push(format!("and {} more", found.len() - MOST));
+    let answered = standing.answers.iter().filter(|answers| answers.finding == finding);
+    let answered =
+        answered.map(|answers| format!("\"{}\" in {} of {} seeds", answers.question, answers.held, answers.of));
+    let all: Vec<String> = answered.chain(found.iter().map(one)).collect();
+    let mut words: Vec<String> = all.iter().take(MOST).cloned().collect();
+    if all.len() > MOST {
+        words.push(format!("and {} more", all.len() - MOST));
     }
     words.join(", ")
 }

@@ -157,6 +157,17 @@ impl Expectation {
         }))
     }
 
+    /// The answer that users would rather have; `None` where the sentence compares a measure, which says it better.
+    #[must_use]
+    pub fn wanted(&self) -> Option<bool> {
+        match self.rule {
+            Rule::Compare { .. } => None,
+            Rule::Recovers { .. } => Some(true),
+            Rule::Collapsed { .. } => Some(false),
+            Rule::Deadlock(expected) => Some(!expected),
+        }
+    }
+
     /// What the sentence measures; `None` where it only asks yes or no.
     #[must_use]
     pub fn measures(&self) -> Option<Measured> {

@@ -1,17 +1,11 @@
 //! Whether a run keeps to an expectation.
 
 use super::expect::{Expectation, Judgement};
+use super::line::{COLLAPSED, HEALTHY, Line};
 use super::metric::Unit;
-use super::sentence::{Op, Reading, Rule, STRETCH_SECONDS};
-use squall_models::report::{Names, Report, Series, Totals};
+use super::sentence::{Op, Reading, Rule};
+use squall_models::report::{Names, Report, Totals};
 use squall_sim::{Span, Time};
-
-/// Healthy again: this share of what it was before.
-const HEALTHY: f64 = 0.9;
-/// Collapsed: less than this share of what it was before.
-const COLLAPSED: f64 = 0.5;
-/// A stretch has at least so many windows, so that one window's noise decides nothing.
-const STRETCH_WINDOWS: usize = 5;
 
 impl Expectation {
     /// Judges one run.
@@ -127,54 +121,6 @@ impl Reading {
     }
 }
 
-/// A client's offered load and goodput over time.
-struct Line {
-    offered: Vec<f64>,
-    goodput: Vec<f64>,
-    resolution: Span,
-    /// Goodput over offered load before the fault.
-    reference: f64,
-}
-
-impl Line {
-    fn of(series: &Series, client: &str, before: (Time, Time)) -> Option<Self> {
-        let component = format!("clients.{client}");
-        let column = |metric| {
-            let defined = |value: f64| if value.is_finite() { value } else { 0.0 };
-            Some(series.column(&component, metric)?.map(defined).collect::<Vec<f64>>())
-        };
-        let (offered, goodput) = (column("offered")?, column("goodput")?);
-        let mut line = Self { offered, goodput, resolution: series.resolution, reference: 0.0 };
-        let last = before.1.nanos().checked_div(series.resolution.nanos())?;
-        let to = usize::try_from(last).unwrap_or(usize::MAX);
-        line.reference = line.share(line.first_from(before.0), to).filter(|share| *share > 0.0)?;
-        Some(line)
-    }
-
-    fn len(&self) -> usize {
-        self.offered.len().min(self.goodput.len())
-    }
-
-    /// The first window that begins at this time or later.
-    fn first_from(&self, time: Time) -> usize {
-        let number = time.nanos().div_ceil(self.resolution.nanos().max(1));
-        usize::try_from(number).unwrap_or(usize::MAX)
-    }
-
-    /// Goodput over offered load in the windows from one number up to another; `None` where nothing was offered.
-    fn share(&self, from: usize, to: usize) -> Option<f64> {
-        let to = to.min(self.len());
-        let sum = |values: &[f64]| values.get(from..to).map(|part| part.iter().sum::<f64>());
-        let (offered, goodput) = (sum(&self.offered)?, sum(&self.goodput)?);
-        (offered > 0.0).then(|| goodput / offered)
-    }
-
-    fn stretch(&self) -> usize {
-        let windows = Span::from_seconds(STRETCH_SECONDS).nanos().div_ceil(self.resolution.nanos().max(1));
-        usize::try_from(windows).unwrap_or(usize::MAX).max(STRETCH_WINDOWS)
-    }
-}
-
 fn recovers(line: &Line, end: Time, within: Span) -> Judgement {
     let first = line.first_from(end);
     let stretch = line.stretch();
@@ -201,7 +147,7 @@ fn recovers(line: &Line, end: Time, within: Span) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use squall_models::report::Column;
+    use squall_models::report::{Column, Series};
 
     fn series(shares: &[f64]) -> Series {
         let column = |metric| Column { component: "clients.web".into(), metric, unit: "1/s" };

@@ -17,6 +17,8 @@
 
 pub mod check;
 pub mod expect;
+pub mod graph;
+pub mod marks;
 pub mod spec;
 
 mod compile;
@@ -24,6 +26,7 @@ mod data;
 mod fail;
 mod issue;
 mod judge;
+pub(crate) mod line;
 mod load;
 mod merge;
 mod metric;

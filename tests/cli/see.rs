@@ -86,6 +86,41 @@ fn what_cannot_be_drawn_is_said() {
     refuse(&["plot", "out", "--variant", "wid"], "did you mean `wide`?");
     refuse(&["plot", "out", "--seed", "7"], "1 to 2");
     refuse(&["plot", "."], "squall run");
+    refuse(&["plot", "out", "tipping"], "squall tip");
+    refuse(&["plot", "out", "differences"], "squall compare");
     let (list, _) = shelf.expect(0, &["plot", "--list"]);
+    assert!(list.contains("differences") && list.contains("grid"), "{list}");
     assert!(list.contains("goodput") && list.contains("topology"), "{list}");
+}
+
+#[test]
+fn a_run_is_explained_from_the_file_and_from_its_results_alike() {
+    let shelf = Shelf::new();
+    let (simulated, _) = shelf.expect(0, &["explain", "small.yaml", "--seed", "2"]);
+    let (kept, _) = shelf.expect(0, &["explain", "out", "--seed", "2"]);
+    assert_eq!(simulated, kept);
+    assert!(
+        simulated.contains("Verdict: resource exhaustion") && simulated.contains("Origin: services.api at 5.0 s"),
+        "{simulated}"
+    );
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&shelf.expect(0, &[arguments, &["--format", "json"]].concat()).0).unwrap()
+    };
+    let wide = json(&["explain", "out", "--variant", "wide"]);
+    assert_eq!(wide, json(&["explain", "small.yaml", "--variant", "wide"]));
+    assert_eq!(wide["scenarios"][0]["diagnosis"]["variant"], "wide");
+    // Every run of the folder has a line, with the fields that are printed.
+    let lines = fs::read_to_string(shelf.path("out/explain.jsonl")).unwrap();
+    let all: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(all.len(), 4);
+    assert!(all.contains(&wide["scenarios"][0]["diagnosis"]));
+    for (arguments, words) in [
+        (["explain", "out", "--seed", "7"], "1 to 2"),
+        (["explain", "out", "--variant", "wid"], "did you mean `wide`?"),
+        (["explain", "out", "--set", "run.seeds=1"], "name the scenario file"),
+        (["explain", "small.yaml", "--variant", "wid"], "did you mean `wide`?"),
+    ] {
+        let (out, errors) = shelf.expect(2, &arguments);
+        assert!(out.is_empty() && errors.contains(words), "{arguments:?}: {errors}");
+    }
 }

@@ -15,7 +15,11 @@ fn sweep<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 fn assert_same(bench: &Bench, one: &str, other: &str) {
     let names = files(&bench.path(one));
     assert_eq!(names, files(&bench.path(other)));
-    assert!(["cells.csv", "digests.csv", "points.csv"].iter().all(|name| names.contains(&(*name).to_owned())));
+    assert!(
+        ["cells.csv", "digests.csv", "histograms.csv", "points.csv"]
+            .iter()
+            .all(|name| names.contains(&(*name).to_owned()))
+    );
     for name in names.iter().filter(|name| *name != "manifest.json") {
         let read = |folder: &str| fs::read(bench.path(folder).join(name)).unwrap();
         assert!(read(one) == read(other), "{name} differs");
@@ -48,6 +52,21 @@ fn every_point_and_value_is_in_the_tables() {
     let points = fs::read_to_string(bench.path("out/points.csv")).unwrap();
     assert_eq!(points.lines().count(), 1 + 10 * 2);
     assert!(points.contains("1,clients.web.arrivals.poisson.rate,20/s,20,1/s"), "{points}");
+    // One seed a point: the histogram of a point has as many latencies as requests that ended well.
+    let mut times = csv::Reader::from_path(bench.path("out/histograms.csv")).unwrap();
+    let rows: Vec<csv::StringRecord> = times.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 10);
+    assert!(
+        rows.iter().all(|row| &row[2] == "clients.web" && &row[4] == "1" && row[8].starts_with("HISTF")),
+        "{rows:?}"
+    );
+    let json = sweep("other", &["--seeds", "2", "--variant", "wide", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&bench.expect(0, &json)).unwrap();
+    let points = json["scenarios"][0]["sweep"]["points"].as_array().unwrap();
+    assert_eq!((points.len(), &points[9]["values"]["services.api.capacity.workers"]), (10, &"2".into()));
+    let metrics = points[0]["variants"][0]["metrics"].as_array().unwrap();
+    let lead = metrics.iter().find(|metric| metric["component"] == "clients" && metric["metric"] == "goodput_share");
+    assert_eq!(lead.unwrap()["seeds"], 2);
     let cells = fs::read_to_string(bench.path("out/cells.csv")).unwrap();
     let lead: Vec<f64> = cells
         .lines()

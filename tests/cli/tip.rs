@@ -24,6 +24,14 @@ fn the_retry_storm_is_metastable_between_two_thresholds() {
     for name in names.iter().filter(|name| *name != "manifest.json") {
         assert!(fs::read(bench.path("one").join(name)).unwrap() == fs::read(bench.path("two").join(name)).unwrap());
     }
+    let over = "clients.web.arrivals.poisson.rate=40/s..110/s/5/s";
+    let json =
+        ["tip", &file, "--over", over, "--seeds", "5", "--variant", "lifo", "--branch", "up", "--format", "json"];
+    let json: serde_json::Value = serde_json::from_str(&bench.expect(0, &json)).unwrap();
+    let lifo = &json["scenarios"][0]["tip"]["variants"][0];
+    assert_eq!((&lifo["variant"], &lifo["branches"][0]["never"]), (&"lifo".into(), &5.into()));
+    assert!(lifo["branches"][0]["threshold"].is_null() && lifo["metastable"].is_null(), "{lifo}");
+    assert_eq!(lifo["branches"][0]["curve"].as_array().unwrap().len(), 15);
     let tips = fs::read_to_string(bench.path("one/tips.csv")).unwrap();
     let threshold = |branch: &str| -> f64 {
         let row = tips.lines().find(|line| line.starts_with(&format!("unmitigated,{branch},"))).unwrap();

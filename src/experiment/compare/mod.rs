@@ -3,7 +3,12 @@
 use super::quantity::{self, Better, Quantity};
 use super::runner::Run;
 use super::stats::{Discordant, Interval, Looks, Paired, bca, clopper_pearson, holm, tarone_holm};
-use crate::scenario::{Case, ORACLE};
+use crate::scenario::{Case, Expectation, ORACLE};
+
+mod conclude;
+
+pub use conclude::Conclusion;
+use conclude::conclude;
 
 /// What is kept of every run for a comparison.
 #[derive(Clone, Debug)]
@@ -25,8 +30,19 @@ pub struct Sampled {
     pub digests: Vec<u64>,
     /// For each quantity, its value in each run.
     pub values: Vec<Vec<Option<f64>>>,
-    /// For each expectation, its sentence and the answer of each run.
-    pub answers: Vec<(String, Vec<bool>)>,
+    /// One for each expectation.
+    pub answers: Vec<Asked>,
+}
+
+/// A yes-or-no question, and the answer of each run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The expectation's sentence.
+    pub question: String,
+    /// The answer that users would rather have, where the question is about them and about nothing that is measured.
+    pub wanted: Option<bool>,
+    /// The answers, in the order of the seeds.
+    pub yes: Vec<bool>,
 }
 
 /// How to judge.
@@ -97,27 +113,8 @@ pub struct Answers {
     pub p: f64,
     /// The same after Holm's correction over all questions and variants.
     pub p_holm: f64,
-}
-
-/// What a variant's objectives come to together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conclusion {
-    /// The one that the others are compared with.
-    Baseline,
-    /// Something got better, nothing worse.
-    Helped,
-    /// The share of requests that ended well got better, something else worse.
-    HelpedAtACost,
-    /// Something got better and something worse.
-    Mixed,
-    /// No objective differs by more than the margin.
-    NoDifference,
-    /// Something got worse, and nothing better; or the share of requests that ended well got worse.
-    MadeWorse,
-    /// More seeds are needed.
-    Undecided(Option<usize>),
-    /// A bound, not a measure.
-    Bound,
+    /// What it comes to for users; `NoData` where the question is not for them.
+    pub finding: Finding,
 }
 
 /// One variant, compared.
@@ -158,7 +155,7 @@ impl Samples {
         let variant = |case: &&Case| Sampled {
             name: case.name.clone(),
             values: vec![Vec::new(); quantities.len()],
-            answers: case.expectations.iter().map(|e| (e.text.clone(), Vec::new())).collect(),
+            answers: case.expectations.iter().map(Asked::about).collect(),
             ..Sampled::default()
         };
         let variants = cases.iter().map(variant).collect();
@@ -174,9 +171,15 @@ impl Samples {
         for (all, value) in sampled.values.iter_mut().zip(values) {
             all.push(value);
         }
-        for ((_, answers), judgement) in sampled.answers.iter_mut().zip(&run.judgements) {
-            answers.push(judgement.holds);
+        for (asked, judgement) in sampled.answers.iter_mut().zip(&run.judgements) {
+            asked.yes.push(judgement.holds);
         }
+    }
+}
+
+impl Asked {
+    fn about(expectation: &Expectation) -> Self {
+        Self { question: expectation.text.clone(), wanted: expectation.wanted(), yes: Vec::new() }
     }
 }
 
@@ -204,6 +207,9 @@ pub fn compare(samples: &Samples, design: &Design) -> Compared {
     for (at, standing) in standings.iter_mut().enumerate() {
         for comparison in &mut standing.comparisons {
             comparison.finding = find(comparison, &samples.quantities[comparison.quantity], design, family);
+        }
+        for (answers, asked) in standing.answers.iter_mut().zip(&samples.variants[at].answers) {
+            answers.finding = find_answer(answers, asked.wanted, design.looks.alpha());
         }
         standing.conclusion = match at {
             0 => Conclusion::Baseline,
@@ -237,18 +243,33 @@ fn pair_up(samples: &Samples, design: &Design, quantity: usize, base: &Sampled, 
     }
 }
 
-fn ask(base: &Sampled, (question, answers): &(String, Vec<bool>), itself: bool, level: f64) -> Answers {
-    let held = answers.iter().filter(|yes| **yes).count();
-    let theirs = base.answers.iter().find(|(known, _)| known == question).filter(|_| !itself);
-    let pairs = theirs.map(|(_, theirs)| Discordant::of(theirs, answers));
+fn ask(base: &Sampled, asked: &Asked, itself: bool, level: f64) -> Answers {
+    let held = asked.yes.iter().filter(|yes| **yes).count();
+    let theirs = base.answers.iter().find(|known| known.question == asked.question).filter(|_| !itself);
+    let pairs = theirs.map(|theirs| Discordant::of(&theirs.yes, &asked.yes));
     Answers {
-        question: question.clone(),
+        question: asked.question.clone(),
         held,
-        of: answers.len(),
-        interval: clopper_pearson(held, answers.len(), level),
+        of: asked.yes.len(),
+        interval: clopper_pearson(held, asked.yes.len(), level),
         pairs,
         p: pairs.map_or(1.0, |pairs| pairs.p_value()),
         p_holm: 1.0,
+        finding: Finding::NoData,
+    }
+}
+
+/// What the answers come to for users. That they do not differ is not shown, so it is never `Same`.
+fn find_answer(answers: &Answers, wanted: Option<bool>, alpha: f64) -> Finding {
+    match (answers.pairs, wanted) {
+        (Some(pairs), Some(wanted)) if answers.p_holm < alpha => {
+            if (pairs.only_other > pairs.only_base) == wanted {
+                Finding::Better
+            } else {
+                Finding::Worse
+            }
+        }
+        _ => Finding::NoData,
     }
 }
 
@@ -261,7 +282,7 @@ fn correct(standings: &mut [Standing], quantities: &[Quantity], alpha: f64) -> u
         standings.iter_mut().skip(1).filter(|standing| standing.name != ORACLE).for_each(then);
     };
     for objective in [true, false] {
-        let of = |c: &Comparison| quantities[c.quantity].objective == objective && c.pairs.is_some();
+        let of = |c: &Comparison| quantities[c.quantity].is_objective() == objective && c.pairs.is_some();
         let mut all = Vec::new();
         judged(standings, &mut |s| all.extend(s.comparisons.iter().filter(|c| of(c)).map(|c| c.p)));
         size = if objective { all.len() } else { size };
@@ -297,35 +318,6 @@ fn find(comparison: &Comparison, quantity: &Quantity, design: &Design, family: u
         (None, _) => Finding::Other,
         (Some(Better::Higher), true) | (Some(Better::Lower), false) => Finding::Better,
         _ => Finding::Worse,
-    }
-}
-
-fn conclude(standing: &Standing, quantities: &[Quantity]) -> Conclusion {
-    let objectives = || standing.comparisons.iter().filter(|c| quantities[c.quantity].objective);
-    let any = |finding: Finding| objectives().any(|c| c.finding == finding);
-    let lead = objectives().find(|c| quantities[c.quantity].is_lead()).map(|c| c.finding);
-    match (any(Finding::Better), any(Finding::Worse)) {
-        (true, false) => Conclusion::Helped,
-        (_, true) if lead == Some(Finding::Worse) => Conclusion::MadeWorse,
-        (false, true) => Conclusion::MadeWorse,
-        (true, true) if lead == Some(Finding::Better) => Conclusion::HelpedAtACost,
-        (true, true) => Conclusion::Mixed,
-        (false, false) => {
-            let open = |c: &Comparison| match c.finding {
-                Finding::Undecided(seeds) => Some(seeds),
-                _ => None,
-            };
-            // All have to be decided, so the slowest counts; what no number of seeds decides, nobody waits for.
-            let open: Vec<Option<usize>> = objectives().filter_map(open).collect();
-            match open.is_empty() {
-                true => Conclusion::NoDifference,
-                false => Conclusion::Undecided(
-                    open.into_iter()
-                        .collect::<Option<Vec<_>>>()
-                        .and_then(|all| all.into_iter().max().map(|most| most.max(standing.seeds + 1))),
-                ),
-            }
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Comparisons whose truth is known.
 
 use super::*;
+use crate::experiment::quantity::Role;
 use crate::experiment::{Plan, execute};
 use crate::scenario::load_bytes;
 use std::path::Path;
@@ -101,40 +102,75 @@ fn the_same_customers_and_the_same_policy_are_the_same_run() {
     assert_eq!(standing.conclusion, Conclusion::NoDifference);
 }
 
-fn standing(values: [[f64; 4]; 2], better: Better) -> Standing {
-    let quantity = |component: &str, better| Quantity {
+const UP: [f64; 4] = [0.9, 0.92, 0.9, 0.91];
+const LEVEL: [f64; 4] = [0.5, 0.511, 0.49, 0.501];
+const DOWN: [f64; 4] = [0.1, 0.12, 0.1, 0.11];
+const NOISE: [f64; 4] = [0.4, 0.6, 0.5, 0.45];
+
+/// What is concluded of a variant: three shares, of all clients, of one, and of something inside the system. More of
+/// each is better; all are a half without the variant.
+fn conclusion(values: [[f64; 4]; 3]) -> Conclusion {
+    let quantity = |component: &str, role| Quantity {
         component: component.to_owned(),
         metric: "goodput_share".to_owned(),
         window: String::new(),
         unit: "share",
-        better: Some(better),
-        objective: true,
+        better: Some(Better::Higher),
+        role,
     };
-    let variant = |name: &str, seeds: [[f64; 4]; 2]| Sampled {
+    let variant = |name: &str, seeds: [[f64; 4]; 3]| Sampled {
         name: name.to_owned(),
         seeds: vec![1, 2, 3, 4],
         digests: vec![0; 4],
         values: seeds.iter().map(|of| of.iter().map(|value| Some(*value)).collect()).collect(),
         answers: Vec::new(),
     };
-    let quantities = vec![quantity("clients", Better::Higher), quantity("clients.web", better)];
-    let base = [[0.5, 0.51, 0.49, 0.5], [0.5, 0.51, 0.49, 0.5]];
+    let quantities =
+        vec![quantity("clients", Role::Users), quantity("clients.web", Role::Users), quantity("api", Role::System)];
+    let base = [[0.5, 0.51, 0.49, 0.5]; 3];
     let samples = Samples { quantities, variants: vec![variant("base", base), variant("other", values)] };
-    compare(&samples, &design(4)).standings.remove(1)
+    compare(&samples, &design(4)).standings.remove(1).conclusion
 }
 
 #[test]
-fn conclusions_follow_from_the_objectives() {
-    const UP: [f64; 4] = [0.9, 0.92, 0.9, 0.91];
-    const LEVEL: [f64; 4] = [0.5, 0.511, 0.49, 0.501];
-    const NOISE: [f64; 4] = [0.4, 0.6, 0.5, 0.45];
-    let conclusion = |values, better| standing(values, better).conclusion;
-    assert_eq!(conclusion([UP, UP], Better::Higher), Conclusion::Helped);
-    assert_eq!(conclusion([UP, UP], Better::Lower), Conclusion::HelpedAtACost);
-    assert_eq!(conclusion([LEVEL, UP], Better::Lower), Conclusion::MadeWorse);
-    assert_eq!(conclusion([LEVEL, LEVEL], Better::Lower), Conclusion::NoDifference);
-    let Conclusion::Undecided(Some(seeds)) = conclusion([NOISE, LEVEL], Better::Lower) else { panic!("decided") };
+fn users_decide() {
+    assert_eq!(conclusion([UP, UP, UP]), Conclusion::Helped);
+    assert_eq!(conclusion([LEVEL, UP, LEVEL]), Conclusion::Helped);
+    assert_eq!(conclusion([UP, UP, DOWN]), Conclusion::HelpedAtACost);
+    assert_eq!(conclusion([DOWN, LEVEL, UP]), Conclusion::MadeWorse);
+    assert_eq!(conclusion([UP, DOWN, UP]), Conclusion::Mixed);
+    assert_eq!(conclusion([DOWN, UP, LEVEL]), Conclusion::Mixed);
+    assert_eq!(conclusion([LEVEL, LEVEL, LEVEL]), Conclusion::NoDifference);
+}
+
+#[test]
+fn what_only_the_system_sees_is_no_help() {
+    assert_eq!(conclusion([LEVEL, LEVEL, UP]), Conclusion::NoDifferenceToUsers);
+    assert_eq!(conclusion([LEVEL, LEVEL, DOWN]), Conclusion::NoDifferenceToUsers);
+    let Conclusion::Undecided(Some(seeds)) = conclusion([NOISE, LEVEL, UP]) else { panic!("users are undecided") };
     assert!(seeds > 4, "{seeds}");
+    assert!(matches!(conclusion([LEVEL, LEVEL, NOISE]), Conclusion::Undecided(_)));
+}
+
+#[test]
+fn an_outage_that_ends_counts_though_no_share_differs() {
+    // Eight seeds: all stay collapsed without, none with. McNemar: 2 / 2^8.
+    let variant = |name: &str, yes: bool| Sampled {
+        name: name.to_owned(),
+        seeds: (1..9).collect(),
+        digests: vec![0; 8],
+        values: Vec::new(),
+        answers: vec![Asked { question: "web stays collapsed".to_owned(), wanted: Some(false), yes: vec![yes; 8] }],
+    };
+    let told = |base, other| {
+        let variants = vec![variant("base", base), variant("other", other)];
+        compare(&Samples { quantities: Vec::new(), variants }, &design(8)).standings.remove(1)
+    };
+    let ended = told(true, false);
+    assert!((ended.answers[0].p - 2.0 / 256.0).abs() < 1e-12);
+    assert_eq!(ended.conclusion, Conclusion::Helped);
+    assert_eq!(told(false, true).conclusion, Conclusion::MadeWorse);
+    assert_eq!(told(true, true).conclusion, Conclusion::NoDifference);
 }
 
 #[test]

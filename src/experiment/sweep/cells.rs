@@ -7,6 +7,7 @@ use crate::experiment::runner::{Broken, one};
 use crate::experiment::{Plan, Stopped, ending};
 use crate::scenario::{self, Case, Loaded};
 use serde::{Deserialize, Serialize};
+use squall_models::histogram::Histogram;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -40,6 +41,10 @@ pub struct Cell {
     pub ending: String,
     /// What was found.
     pub rows: Vec<Row>,
+    /// For each client, its name and the latencies of its requests that ended well. They are written down in a form of
+    /// their own.
+    #[serde(skip)]
+    pub latencies: Vec<(String, Histogram)>,
 }
 
 /// One value of a cell.
@@ -161,7 +166,9 @@ impl Cells<'_> {
         }
         let report = &run.report;
         let ending = ending(report.ending).to_owned();
-        Ok(Cell { cell, digest: report.digest, events: report.events, ending, rows })
+        let clients = case.blueprint.names().clients.iter().zip(&report.measured.clients);
+        let latencies = clients.map(|(name, client)| (name.clone(), client.latency.clone())).collect();
+        Ok(Cell { cell, digest: report.digest, events: report.events, ending, rows, latencies })
     }
 }
 

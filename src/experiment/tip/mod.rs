@@ -15,6 +15,9 @@ pub use search::{Search, Threshold};
 
 use super::stats::{Interval, clopper_pearson, median};
 
+/// The level of the intervals.
+pub const LEVEL: f64 = 0.95;
+
 /// The thresholds of one variant on one branch, over all seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tip {

@@ -72,6 +72,8 @@ impl Threshold {
     }
 }
 
+/// Points of a curve, at most, beyond its first.
+const POINTS: usize = 40;
 /// Steps where no precision is asked for.
 const USUAL_STEPS: usize = 64;
 
@@ -97,6 +99,14 @@ impl Search<'_> {
     pub fn value(&self, step: usize) -> f64 {
         let value = self.range.low + (self.range.high - self.range.low) * step as f64 / self.steps() as f64;
         if self.whole() { value.round() } else { value }
+    }
+
+    /// The values at which a curve is written down.
+    #[must_use]
+    pub fn grid(&self) -> Vec<f64> {
+        let steps = self.steps();
+        let points = steps.min(POINTS);
+        (0..=points).map(|at| self.value(at * steps / points)).collect()
     }
 
     /// The scenario at a value.

@@ -1,15 +1,19 @@
 //! A results folder read back: what plots, the HTML report and exports draw from. Nothing here simulates.
 
-mod graph;
-mod marks;
 mod series;
+mod sweep;
 mod tables;
+mod tip;
 
-pub use graph::{Graph, Kind};
-pub use marks::Mark;
+pub use crate::scenario::graph::{Graph, Kind};
+pub use crate::scenario::marks::Mark;
 pub use series::{Column, Series};
+pub use sweep::{Swept, Value as SweptValue};
 pub use tables::{Comparison, Failing, Fates, Heat, Judgement, Latencies, Verdict};
+pub use tip::{Risk, Tipping, Tips};
 
+use crate::experiment::diagnosis::Diagnosis;
+use crate::scenario::{graph, marks};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -38,11 +42,34 @@ fn unreadable(path: &Path, rule: impl fmt::Display) -> Unreadable {
 /// The metrics of all runs: by variant, component and metric, the value of each seed.
 pub type Metrics = BTreeMap<(String, String, String), BTreeMap<u64, f64>>;
 
+/// Which command has written a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// `squall run` or `squall compare`.
+    Runs,
+    /// `squall tip`.
+    Tip,
+    /// `squall sweep` or `squall merge`.
+    Sweep,
+}
+
+impl Contents {
+    fn of(manifest: &Value) -> Self {
+        match manifest.get("command").and_then(Value::as_str) {
+            Some("tip") => Self::Tip,
+            Some("sweep") => Self::Sweep,
+            _ => Self::Runs,
+        }
+    }
+}
+
 /// A results folder. What is large is read when it is asked for.
 #[derive(Debug)]
 pub struct Results {
     /// Where it is.
     pub folder: PathBuf,
+    /// What it holds.
+    pub contents: Contents,
     /// `manifest.json`.
     pub manifest: Value,
     /// `scenario.json`.
@@ -60,11 +87,26 @@ pub struct Results {
 }
 
 impl Results {
-    /// Opens a results folder.
+    /// Opens a folder with the results of runs.
     ///
     /// # Errors
     /// It is not one, was written by another version of the schema, or is damaged.
     pub fn open(folder: &Path) -> Result<Self, Unreadable> {
+        let results = Self::open_any(folder)?;
+        let command = match results.contents {
+            Contents::Runs => return Ok(results),
+            Contents::Tip => "tip",
+            Contents::Sweep => "sweep",
+        };
+        let rule = format!("these are the results of `squall {command}`, not of runs; `squall plot` draws them");
+        Err(unreadable(folder, rule))
+    }
+
+    /// Opens a results folder, whatever it holds.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_any(folder: &Path) -> Result<Self, Unreadable> {
         let manifest = json(folder, "manifest.json").map_err(|error| {
             let remedy = "name a folder that `squall run … --out` has written";
             unreadable(folder, format_args!("no results are here ({}); {remedy}", error.rule))
@@ -78,29 +120,25 @@ impl Results {
             );
             return Err(unreadable(&folder.join("manifest.json"), rule));
         }
-        let runs = manifest.get("runs").and_then(Value::as_array).cloned().unwrap_or_default();
-        let (mut variants, mut seeds) = (Vec::new(), Vec::new());
-        for run in &runs {
-            let variant = run.get("variant").and_then(Value::as_str).unwrap_or_default().to_owned();
-            if !variants.contains(&variant) {
-                variants.push(variant);
-            }
-            seeds.extend(run.get("seed").and_then(Value::as_u64));
-        }
-        seeds.sort_unstable();
-        seeds.dedup();
+        let contents = Contents::of(&manifest);
+        let (variants, seeds) = match contents {
+            Contents::Runs => runs(&manifest),
+            Contents::Tip | Contents::Sweep => planned(&manifest),
+        };
         if variants.is_empty() {
             return Err(unreadable(&folder.join("manifest.json"), "it lists no runs, so there is nothing to show"));
         }
+        let of_runs = contents == Contents::Runs;
         Ok(Self {
-            manifest,
+            contents,
             scenario: json(folder, "scenario.json")?,
             variants,
             seeds,
-            metrics: tables::metrics(folder)?,
-            failures: tables::failures(folder)?,
-            verdicts: tables::verdicts(folder)?,
+            metrics: if of_runs { tables::metrics(folder)? } else { Metrics::new() },
+            failures: if of_runs { tables::failures(folder)? } else { Vec::new() },
+            verdicts: if of_runs { tables::verdicts(folder)? } else { Vec::new() },
             folder: folder.to_owned(),
+            manifest,
         })
     }
 
@@ -175,6 +213,41 @@ impl Results {
         tables::comparisons(&self.folder)
     }
 
+    /// The tables of a sweep.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn sweep(&self) -> Result<Swept, Unreadable> {
+        sweep::read(&self.folder)
+    }
+
+    /// The tables of a search for tipping points.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn tips(&self) -> Result<Tips, Unreadable> {
+        tip::read(&self.folder)
+    }
+
+    /// `explain.jsonl`: the diagnosis of one run.
+    ///
+    /// # Errors
+    /// It cannot be read, or that run is not in it.
+    pub fn diagnosis(&self, variant: &str, seed: u64) -> Result<Diagnosis, Unreadable> {
+        let path = self.folder.join(super::explain::NAME);
+        let text = fs::read_to_string(&path).map_err(|error| {
+            let remedy = "results of an older squall have none; run the scenario again";
+            unreadable(&path, format_args!("{error}; {remedy}"))
+        })?;
+        for line in text.lines() {
+            let diagnosis: Diagnosis = serde_json::from_str(line).map_err(|error| unreadable(&path, error))?;
+            if diagnosis.variant == variant && diagnosis.seed == seed {
+                return Ok(diagnosis);
+            }
+        }
+        Err(unreadable(&path, format_args!("it holds no run of the variant `{variant}` with seed {seed}")))
+    }
+
     /// `sources.json`: the files that the scenario was read from.
     ///
     /// # Errors
@@ -214,6 +287,29 @@ impl Results {
     pub fn total(&self, variant: &str, component: &str, metric: &str) -> f64 {
         self.values(variant, component, metric).map_or(0.0, |seeds| seeds.values().sum())
     }
+}
+
+/// The variants and seeds of runs, as the manifest lists them.
+fn runs(manifest: &Value) -> (Vec<String>, Vec<u64>) {
+    let (mut variants, mut seeds) = (Vec::new(), Vec::new());
+    for run in manifest.get("runs").and_then(Value::as_array).into_iter().flatten() {
+        let variant = run.get("variant").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if !variants.contains(&variant) {
+            variants.push(variant);
+        }
+        seeds.extend(run.get("seed").and_then(Value::as_u64));
+    }
+    seeds.sort_unstable();
+    seeds.dedup();
+    (variants, seeds)
+}
+
+/// The same where each run is one of many at other values.
+fn planned(manifest: &Value) -> (Vec<String>, Vec<u64>) {
+    let names = manifest.get("variants").and_then(Value::as_array).into_iter().flatten();
+    let number = |pointer| manifest.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+    let first = number("/seeds/first");
+    (names.filter_map(Value::as_str).map(str::to_owned).collect(), (first..first + number("/seeds/count")).collect())
 }
 
 fn json(folder: &Path, name: &str) -> Result<Value, Unreadable> {

@@ -68,7 +68,9 @@ pub struct Judgement {
 pub type Latencies = BTreeMap<(String, String), Histogram<u64>>;
 
 /// Every row of a table.
-fn rows<T: DeserializeOwned>(path: PathBuf) -> Result<impl Iterator<Item = Result<T, Unreadable>>, Unreadable> {
+pub(super) fn rows<T: DeserializeOwned>(
+    path: PathBuf,
+) -> Result<impl Iterator<Item = Result<T, Unreadable>>, Unreadable> {
     let reader = csv::Reader::from_path(&path).map_err(|error| unreadable(&path, error))?;
     Ok(reader.into_deserialize().map(move |row| row.map_err(|error| unreadable(&path, error))))
 }
@@ -201,6 +203,9 @@ pub struct Comparison {
     pub unit: String,
     /// It counts for the verdict.
     pub objective: bool,
+    /// `users`, `system`, or empty for what is no objective.
+    #[serde(default)]
+    pub role: String,
     /// Mean over seeds.
     pub mean: Option<f64>,
     /// The same of the baseline.
@@ -213,6 +218,8 @@ pub struct Comparison {
     pub low: Option<f64>,
     /// Where it ends.
     pub high: Option<f64>,
+    /// A difference of this size does not matter.
+    pub margin: Option<f64>,
     /// `better`, `worse`, `different`, `no_difference` or `undecided`.
     pub finding: String,
 }

@@ -2,11 +2,13 @@
 
 mod amplification;
 mod axis;
+mod differences;
 mod ecdf;
 mod fates;
 mod figure;
 mod font;
 mod goodput;
+mod grid;
 mod heatmap;
 mod latency;
 mod layout;
@@ -16,15 +18,17 @@ mod palette;
 mod render;
 mod seeds;
 mod services;
+mod sweep;
 #[cfg(test)]
 pub(super) mod tests;
+mod tipping;
 mod topology;
 mod view;
 
 pub(in crate::report) use topology::Boxes;
 pub use view::{Look, View};
 
-use crate::record::results::Unreadable;
+use crate::record::results::{Contents, Unreadable};
 use figure::Figure;
 use std::fmt;
 
@@ -34,21 +38,27 @@ pub struct Plot {
     pub name: &'static str,
     /// What it shows.
     pub about: &'static str,
+    /// What results it is drawn from.
+    pub of: Contents,
     draw: fn(&View<'_>) -> Result<Figure, Undrawn>,
 }
 
 /// All kinds of picture.
-pub const PLOTS: [Plot; 10] = [
-    Plot { name: "goodput", about: goodput::ABOUT, draw: goodput::draw },
-    Plot { name: "latency", about: latency::ABOUT, draw: latency::draw },
-    Plot { name: "heatmap", about: heatmap::ABOUT, draw: heatmap::draw },
-    Plot { name: "services", about: services::ABOUT, draw: services::draw },
-    Plot { name: "amplification", about: amplification::ABOUT, draw: amplification::draw },
-    Plot { name: "fates", about: fates::ABOUT, draw: fates::draw },
-    Plot { name: "outcomes", about: outcomes::ABOUT, draw: outcomes::draw },
-    Plot { name: "ecdf", about: ecdf::ABOUT, draw: ecdf::draw },
-    Plot { name: "seeds", about: seeds::ABOUT, draw: seeds::draw },
-    Plot { name: "topology", about: topology::ABOUT, draw: topology::draw },
+pub const PLOTS: [Plot; 14] = [
+    Plot { name: "goodput", about: goodput::ABOUT, of: Contents::Runs, draw: goodput::draw },
+    Plot { name: "latency", about: latency::ABOUT, of: Contents::Runs, draw: latency::draw },
+    Plot { name: "heatmap", about: heatmap::ABOUT, of: Contents::Runs, draw: heatmap::draw },
+    Plot { name: "services", about: services::ABOUT, of: Contents::Runs, draw: services::draw },
+    Plot { name: "amplification", about: amplification::ABOUT, of: Contents::Runs, draw: amplification::draw },
+    Plot { name: "fates", about: fates::ABOUT, of: Contents::Runs, draw: fates::draw },
+    Plot { name: "outcomes", about: outcomes::ABOUT, of: Contents::Runs, draw: outcomes::draw },
+    Plot { name: "ecdf", about: ecdf::ABOUT, of: Contents::Runs, draw: ecdf::draw },
+    Plot { name: "seeds", about: seeds::ABOUT, of: Contents::Runs, draw: seeds::draw },
+    Plot { name: "differences", about: differences::ABOUT, of: Contents::Runs, draw: differences::draw },
+    Plot { name: "topology", about: topology::ABOUT, of: Contents::Runs, draw: topology::draw },
+    Plot { name: "tipping", about: tipping::ABOUT, of: Contents::Tip, draw: tipping::draw },
+    Plot { name: "sweep", about: sweep::ABOUT, of: Contents::Sweep, draw: sweep::draw },
+    Plot { name: "grid", about: grid::ABOUT, of: Contents::Sweep, draw: grid::draw },
 ];
 
 /// Why there is no picture.
@@ -84,6 +94,14 @@ impl Plot {
     /// # Errors
     /// There is nothing to draw, or the results cannot be read.
     pub fn draw(&self, view: &View<'_>) -> Result<Picture, Undrawn> {
+        if view.results.contents != self.of {
+            let command = match self.of {
+                Contents::Runs => "run` or `squall compare",
+                Contents::Tip => "tip",
+                Contents::Sweep => "sweep",
+            };
+            return Err(Undrawn::Nothing(format!("it is drawn from results of `squall {command}`")));
+        }
         (self.draw)(view).map(Picture)
     }
 }

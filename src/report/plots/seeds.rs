@@ -48,11 +48,15 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
 
 /// For each seed the requests of all clients that ended well, of those that began.
 fn shares(view: &View<'_>, variant: &str) -> Vec<f64> {
+    view.results.seeds.iter().filter_map(|seed| answered(view, variant, *seed)).map(|share| share.min(1.0)).collect()
+}
+
+/// Requests of all clients that ended well, of those that began, in one run; `None` if none began.
+pub(super) fn answered(view: &View<'_>, variant: &str, seed: u64) -> Option<f64> {
     let clients = view.results.components(variant, "clients");
-    let count = |seed: u64, metric: &str| -> f64 {
+    let count = |metric: &str| -> f64 {
         let of = |client: &&str| view.results.values(variant, client, metric)?.get(&seed).copied();
         clients.iter().filter_map(of).sum()
     };
-    let share = |seed: &u64| count(*seed, "count.ok") / count(*seed, "count.arrivals");
-    view.results.seeds.iter().map(share).filter(|share| share.is_finite()).map(|share| share.min(1.0)).collect()
+    Some(count("count.ok") / count("count.arrivals")).filter(|share| share.is_finite())
 }

@@ -6,6 +6,7 @@ use crate::experiment::{Fold, Plan, execute};
 use crate::record::results::Results;
 use crate::record::{RecordError, Recorder, Session};
 use crate::scenario::{Case, load_bytes};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
@@ -65,6 +66,27 @@ pub(in crate::report) fn results() -> (TempDir, Results) {
     (folder, results)
 }
 
+/// Results of a comparison, a sweep over one path, one over two, and a search for tipping points.
+fn others() -> (TempDir, Vec<Results>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("small.yaml");
+    std::fs::write(&file, SCENARIO).unwrap();
+    let run = |arguments: &[&str]| {
+        let paths = ["squall", arguments[0], file.to_str().unwrap(), "--quiet", "--seeds", "3"];
+        let all: Vec<std::ffi::OsString> = paths.iter().chain(&arguments[1..]).map(Into::into).collect();
+        assert!(matches!(crate::cli::main(all), crate::cli::Exit::Fine), "{arguments:?}");
+    };
+    let place = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let rate = "clients.web.arrivals.poisson.rate";
+    run(&["compare", "--out", &place("compared")]);
+    run(&["sweep", "--out", &place("line"), "--over", &format!("{rate}=40/s..120/s/20/s")]);
+    let (rates, workers) = (format!("{rate}=40/s,80/s,120/s"), "services.db.capacity.workers=1,2,4");
+    run(&["sweep", "--out", &place("map"), "--over", &rates, "--over", workers]);
+    run(&["tip", "--out", &place("tip"), "--over", &format!("{rate}=20/s..600/s/40/s")]);
+    let all = ["compared", "line", "map", "tip"].map(|name| Results::open_any(&folder.path().join(name)).unwrap());
+    (folder, all.into())
+}
+
 /// Every plot that these results hold.
 fn figures(view: &View<'_>) -> Vec<(&'static str, Figure)> {
     let draw = |plot: &Plot| match (plot.draw)(view) {
@@ -72,15 +94,18 @@ fn figures(view: &View<'_>) -> Vec<(&'static str, Figure)> {
         Err(Undrawn::Nothing(_)) => None,
         Err(error) => panic!("{}: {error}", plot.name),
     };
-    PLOTS.iter().filter_map(draw).collect()
+    PLOTS.iter().filter(|plot| plot.of == view.results.contents).filter_map(draw).collect()
 }
 
 #[test]
 fn no_text_lies_on_another_or_leaves_the_picture() {
     let (_folder, results) = results();
-    for width in [800.0, 560.0] {
+    let (_other, others) = others();
+    let mut drawn = BTreeSet::new();
+    for (results, width) in others.iter().chain([&results]).flat_map(|results| [(results, 800.0), (results, 560.0)]) {
         let look = Look { width, ..Look::default() };
-        for (name, figure) in figures(&View::new(&results, &look)) {
+        for (name, figure) in figures(&View::new(results, &look)) {
+            drawn.insert(name);
             let texts: Vec<_> = figure
                 .shapes
                 .iter()
@@ -100,6 +125,36 @@ fn no_text_lies_on_another_or_leaves_the_picture() {
             }
         }
     }
+    assert!(PLOTS.iter().all(|plot| drawn.contains(plot.name)), "{drawn:?}");
+}
+
+#[test]
+fn what_other_commands_have_found_is_drawn_as_it_is() {
+    let (_folder, others) = others();
+    let look = Look::default();
+    let shapes = |results: &Results, name: &str| {
+        let plot = PLOTS.iter().find(|plot| plot.name == name).unwrap();
+        (plot.draw)(&View::new(results, &look)).unwrap().shapes
+    };
+    let dots = |shapes: &[Shape]| shapes.iter().filter(|shape| matches!(shape, Shape::Dot { .. })).count();
+    // Four panels (all clients, each of two, and what is expected), each with three variants (one of them the bound) and
+    // three seeds, and one dot in the legend.
+    assert_eq!(dots(&shapes(&others[0], "differences")), 4 * 3 * 3 + 1);
+    // Five points of three variants, twice; no latency where nothing ended well.
+    let swept = others[1].sweep().unwrap();
+    let with = swept.latencies.values().filter(|times| !times.is_empty()).count();
+    assert_eq!(dots(&shapes(&others[1], "sweep")), 3 * 5 + with);
+    assert_eq!(swept.shares.len(), 15);
+    let boxes = shapes(&others[2], "grid").iter().filter(|shape| matches!(shape, Shape::Rect { .. })).count();
+    assert_eq!(boxes, 3 * 9 + 24);
+    // A curve for each branch of each variant has a point for each value.
+    let points =
+        others[3].tips().unwrap().curves.iter().filter(|risk| risk.variant == "wide" && risk.branch == "up").count();
+    let tipping = shapes(&others[3], "tipping");
+    let curves = tipping.iter().filter(|shape| matches!(shape, Shape::Line { points: all, .. } if all.len() == points));
+    assert_eq!(curves.count(), 3 * 2);
+    let error = Results::open(&others[3].folder).unwrap_err().to_string();
+    assert!(error.contains("squall tip") && error.contains("squall plot"), "{error}");
 }
 
 #[test]
@@ -129,7 +184,7 @@ fn a_png_is_a_picture_with_colours_and_letters() {
             let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
             let info = reader.next_frame(&mut pixels).unwrap();
             assert_eq!(info.width, 800 * scale);
-            let colours: std::collections::BTreeSet<&[u8]> = pixels.chunks_exact(3).collect();
+            let colours: BTreeSet<&[u8]> = pixels.chunks_exact(3).collect();
             let dark = pixels.chunks_exact(3).filter(|pixel| pixel.iter().all(|part| *part < 80)).count();
             assert!(colours.len() > 40 && dark > 200, "{}: {} colours, {dark} dark", plot.name, colours.len());
         }

@@ -1,7 +1,7 @@
 //! What went wrong in a run, and when: the bands and lines that plots mark.
 
 use serde_json::Value;
-use squall_models::units::Duration;
+use squall_models::units::{Duration, Share};
 
 /// A fault as a time axis shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +12,16 @@ pub struct Mark {
     pub until: Option<f64>,
     /// What it is, in a few words.
     pub what: String,
+    /// Which kind of fault, as in the file.
+    pub kind: String,
+    /// What it is about: `services.db`, `caches.l1`, `clients.web`; of a link both ends, the callee first.
+    pub targets: Vec<String>,
+    /// How many times as slow or as much, where it says so.
+    pub factor: Option<f64>,
+    /// The share of calls, entries or messages, where it says so.
+    pub share: Option<f64>,
+    /// How many replicas it is about; all by default.
+    pub replicas: Option<u64>,
 }
 
 impl Mark {
@@ -28,7 +38,8 @@ impl Mark {
 }
 
 /// The faults of a world, in the order of the file.
-pub(super) fn of(world: &Value) -> Vec<Mark> {
+#[must_use]
+pub fn of(world: &Value) -> Vec<Mark> {
     let faults = world.get("faults").and_then(Value::as_array);
     faults.into_iter().flatten().filter_map(mark).collect()
 }
@@ -41,16 +52,21 @@ fn mark(fault: &Value) -> Option<Mark> {
     let from = time("at")?;
     let mut words = vec![kind.replace('_', " ")];
     words.extend(["service", "cache", "client"].iter().filter_map(|name| text(name)).map(str::to_owned));
+    let named = [("service", "services"), ("cache", "caches"), ("client", "clients")];
+    let mut targets: Vec<String> =
+        named.iter().filter_map(|(field, section)| Some(format!("{section}.{}", text(field)?))).collect();
     if let (Some(caller), Some(callee)) = (text("from"), text("to")) {
         words.push(format!("{caller} → {callee}"));
+        targets.extend([format!("services.{callee}"), format!("services.{caller}"), format!("clients.{caller}")]);
     }
-    if let Some(factor) = fields.get("factor").and_then(Value::as_f64) {
-        words.push(format!("×{factor}"));
-    }
+    let factor = fields.get("factor").and_then(Value::as_f64);
+    words.extend(factor.map(|factor| format!("×{factor}")));
     words.extend(["share", "loss"].iter().filter_map(|name| text(name)).map(str::to_owned));
-    let instant = kind == "flush";
+    let instant = matches!(kind.as_str(), "flush" | "expire_key" | "corrupt");
     let until = time("for").map(|lasts| from + lasts).or(instant.then_some(from));
-    Some(Mark { from, until, what: words.join(" ") })
+    let share = ["share", "loss"].iter().find_map(|name| text(name)?.parse::<Share>().ok()).map(Share::get);
+    let replicas = fields.get("replicas").and_then(Value::as_u64);
+    Some(Mark { from, until, what: words.join(" "), kind: kind.clone(), targets, factor, share, replicas })
 }
 
 #[cfg(test)]
@@ -66,8 +82,14 @@ mod tests {
             { "partition": { "at": "5s", "from": "api", "to": "db", "direction": "both" } },
         ] });
         let marks = of(&world);
-        assert_eq!(marks[0], Mark { from: 60.0, until: Some(120.0), what: "slow db ×3".into() });
-        assert_eq!(marks[1], Mark { from: 5.0, until: Some(5.0), what: "flush l1".into() });
-        assert_eq!(marks[2], Mark { from: 5.0, until: None, what: "partition api → db".into() });
+        let told: Vec<_> = marks.iter().map(|mark| (mark.from, mark.until, mark.what.as_str())).collect();
+        assert_eq!(told[0], (60.0, Some(120.0), "slow db ×3"));
+        assert_eq!(told[1], (5.0, Some(5.0), "flush l1"));
+        assert_eq!(told[2], (5.0, None, "partition api → db"));
+        assert_eq!(
+            (marks[0].factor, marks[0].replicas, marks[0].targets[0].as_str()),
+            (Some(3.0), None, "services.db")
+        );
+        assert_eq!(marks[2].targets[0], "services.db");
     }
 }

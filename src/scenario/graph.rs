@@ -25,7 +25,9 @@ pub struct Graph {
     pub arrows: Vec<(usize, usize)>,
 }
 
-pub(super) fn of(world: &Value) -> Graph {
+/// Reads it from a world as the canonical scenario tells it.
+#[must_use]
+pub fn of(world: &Value) -> Graph {
     let mut graph = Graph::default();
     for (section, kind) in [("clients", Kind::Client), ("services", Kind::Service), ("caches", Kind::Cache)] {
         for (name, component) in entries(world, section) {
@@ -88,6 +90,13 @@ impl Graph {
     #[must_use]
     pub fn find(&self, component: &str) -> Option<usize> {
         self.nodes.iter().position(|(name, _)| name == component)
+    }
+
+    /// Whether an arrow leads from one component to another.
+    #[must_use]
+    pub fn uses(&self, from: &str, to: &str) -> bool {
+        let pair = self.find(from).zip(self.find(to));
+        pair.is_some_and(|pair| self.arrows.contains(&pair))
     }
 
     /// How many arrows each node is away from where requests come from, on the longest way that does not go in circles.
