@@ -5,3 +5,4 @@ mod budgets;
 mod gates;
 mod hedges;
 mod order;
+mod throttles;

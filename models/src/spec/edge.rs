@@ -4,7 +4,7 @@ use super::Distribution;
 use crate::balance;
 use crate::retry;
 use crate::units::{Duration, Share};
-use crate::{breaker, bulkhead, fallback, hedge, limit};
+use crate::{breaker, bulkhead, fallback, hedge, limit, throttle};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,8 @@ pub enum Policy {
     Bulkhead(bulkhead::Spec),
     /// Let only so many calls be under way at once, and find out how many that should be.
     Limit(limit::Spec),
+    /// Hold calls back when the callee refuses or fails too many of them.
+    Throttle(throttle::Spec),
     /// Send a call once more before it has failed, and take the first good answer.
     Hedge(hedge::Spec),
     /// Answer something else when the call has failed.

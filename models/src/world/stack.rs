@@ -55,11 +55,13 @@ pub(crate) enum Alarm {
     Expired,
     /// The time for a further attempt beside the others.
     Hedge,
+    /// The time to ask the layer once more.
+    Ask,
 }
 
 impl Alarm {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; 4] = [Self::Timeout, Self::Again, Self::Expired, Self::Hedge];
+    pub(crate) const ALL: [Self; 5] = [Self::Timeout, Self::Again, Self::Expired, Self::Hedge, Self::Ask];
 }
 
 impl<'a> Run<'a> {
@@ -146,6 +148,7 @@ impl<'a> Run<'a> {
             Alarm::Again => self.descend(key),
             Alarm::Expired => self.expired(key, layer),
             Alarm::Hedge => self.hedge_due(key, layer),
+            Alarm::Ask => self.ask_again(key, layer),
         }
     }
 
