@@ -255,6 +255,8 @@ pub struct EdgeTotals {
     pub hedge_wins: u64,
     /// Times that a breaker opened, over all replicas of the caller.
     pub opened: u64,
+    /// Times that a replica was ejected, over all replicas of the caller.
+    pub ejections: u64,
 }
 
 /// Values over time, in windows of one width.

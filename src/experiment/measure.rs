@@ -264,6 +264,7 @@ impl List {
         self.count("lost", edge.lost);
         self.failures("turned_away_", &edge.turned_away);
         self.count("opened", edge.opened);
+        self.count("ejections", edge.ejections);
         self.count("retries_denied", edge.retries_denied);
         self.count("fallbacks", edge.fallbacks);
         self.count("hedges", edge.hedges);

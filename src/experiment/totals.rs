@@ -125,7 +125,7 @@ fn cache(sum: &mut CacheTotals, other: &CacheTotals) {
 
 fn edge(sum: &mut EdgeTotals, other: &EdgeTotals) {
     let EdgeTotals { calls, attempts, ok, failed, failed_attempts, abandoned, in_flight, lost, .. } = other;
-    let EdgeTotals { turned_away, opened, retries_denied, fallbacks, hedges, hedge_wins, .. } = other;
+    let EdgeTotals { turned_away, opened, ejections, retries_denied, fallbacks, hedges, hedge_wins, .. } = other;
     sum.calls += calls;
     sum.attempts += attempts;
     sum.ok += ok;
@@ -136,6 +136,7 @@ fn edge(sum: &mut EdgeTotals, other: &EdgeTotals) {
     sum.lost += lost;
     failures(&mut sum.turned_away, turned_away);
     sum.opened += opened;
+    sum.ejections += ejections;
     sum.retries_denied += retries_denied;
     sum.fallbacks += fallbacks;
     sum.hedges += hedges;

@@ -185,6 +185,7 @@ impl Metered for EdgeTotals {
             over(away, e.attempts + away)
         }),
         ("opened", Unit::Count, |e, _| count(e.opened)),
+        ("ejections", Unit::Count, |e, _| count(e.ejections)),
         ("retries_denied", Unit::Count, |e, _| count(e.retries_denied)),
         ("fallbacks", Unit::Share, |e, _| over(e.fallbacks, e.calls)),
         ("hedges", Unit::Share, |e, _| over(e.hedges, e.calls)),

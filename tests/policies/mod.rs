@@ -2,6 +2,7 @@
 
 mod breakers;
 mod budgets;
+mod ejections;
 mod gates;
 mod hedges;
 mod order;

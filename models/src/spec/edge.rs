@@ -2,6 +2,7 @@
 
 use super::Distribution;
 use crate::balance;
+use crate::eject;
 use crate::retry;
 use crate::units::{Duration, Share};
 use crate::{breaker, bulkhead, fallback, hedge, limit, throttle};
@@ -18,8 +19,12 @@ pub struct Edge {
     /// Which replica gets a call; `round_robin` by default.
     #[serde(default)]
     pub balance: balance::Spec,
-    /// When fewer than this share of the replicas are up, health is no longer believed, and calls go to all of them, dead
-    /// ones included. Envoy's default is `50%` (exactly half is no panic); never by default.
+    /// Leave replicas alone for a while whose answers were bad; never by default. It takes replicas away from `balance`;
+    /// when none is left, calls fail with `circuit_open`. It learns from attempts: retries and hedges choose anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eject: Option<eject::Spec>,
+    /// When fewer than this share of the replicas are up and not ejected, health is no longer believed, and calls go to all of them, dead
+    /// and ejected ones included. Envoy's default is `50%` (exactly half is no panic); never by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub panic_threshold: Option<Share>,
     /// A replica that has come back gets less at first; its full share at once by default. For balancers that choose at

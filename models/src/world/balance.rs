@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::call::Invocation;
+use super::eject::healthy;
 use crate::balance::Hosts;
 use crate::balance::panic::panics;
 use crate::plan::{EdgePlan, Plan};
@@ -12,7 +13,7 @@ use squall_sim::random::{Draw, Luck};
 const PASSES: u32 = 4;
 
 impl Run<'_> {
-    /// Which of several replicas gets this attempt; none if all are down.
+    /// Which of several replicas gets this attempt; none if all are down or ejected.
     #[inline(never)]
     pub(super) fn pick(&mut self, key: Key<Invocation>, luck: Luck) -> Option<u32> {
         let plan = self.plan;
@@ -21,9 +22,13 @@ impl Run<'_> {
         let edge = &plan.edges[id.at()];
         let state = &mut self.state.edges[id.at()];
         let up = &self.state.services[edge.callee.at()].up;
+        let well = match state.watches.get_mut(caller as usize) {
+            Some(watch) => healthy(watch, up, now, &mut state.healthy),
+            None => up,
+        };
         let there: &[u32] = match edge.panic {
-            Some(threshold) if panics(up.len(), state.everybody.len(), threshold) => &state.everybody,
-            _ => up,
+            Some(threshold) if panics(well.len(), state.everybody.len(), threshold) => &state.everybody,
+            _ => well,
         };
         if there.len() <= 1 {
             return there.first().copied();

@@ -2,6 +2,7 @@
 
 use super::balance::slot;
 use super::call::{Call, Destination, Invocation};
+use super::eject::Watch;
 use super::link::{Sent, Trouble};
 use super::stack::Frames;
 use super::{Cx, Event, Run, Task};
@@ -19,6 +20,10 @@ pub(crate) struct EdgeState {
     pub(crate) totals: EdgeTotals,
     /// What the balancer remembers, for each of the caller's replicas; empty if there is nothing to choose.
     pub(super) memories: Vec<Memory>,
+    /// What each of the caller's replicas holds against those of the callee; empty if it never ejects one.
+    pub(super) watches: Vec<Watch>,
+    /// Those that can be picked, if some are ejected.
+    pub(super) healthy: Vec<u32>,
     /// All replicas, where they can be asked for although they are down.
     pub(super) everybody: Vec<u32>,
     pub(super) timeout_lane: Option<Lane>,
@@ -45,15 +50,17 @@ pub(crate) struct Short {
 pub(super) const UNCOUNTED: u32 = u32::MAX;
 
 impl EdgeState {
-    pub(crate) fn new(plan: &Plan, edge: &EdgePlan) -> Self {
+    pub(crate) fn new(plan: &Plan, edge: &EdgePlan, seed: u64) -> Self {
         let replicas = plan.services[edge.callee.at()].replicas;
         let next = plan.edges.iter().map(|e| e.slots).filter(|&slots| slots > edge.slots).min();
         let slots = next.unwrap_or(plan.balancer_slots) - edge.slots;
-        let counts = replicas > 1 && edge.balance.counts();
+        let counts = replicas > 1 && edge.balance.counts() || edge.eject.is_some();
         let callers = if replicas > 1 { (slots / replicas) as usize } else { 0 };
         Self {
             totals: EdgeTotals::default(),
             memories: vec![edge.balance.memory(replicas); callers],
+            watches: Watch::all(edge, (slots / replicas, replicas), seed),
+            healthy: Vec::with_capacity(if edge.eject.is_some() { replicas as usize } else { 0 }),
             everybody: if edge.panic.is_some() { (0..replicas).collect() } else { Vec::new() },
             timeout_lane: None,
             total_lane: None,
@@ -164,7 +171,7 @@ impl Run<'_> {
         let via = self.state.invocations[key].via > 0;
         let picked = match self.state.services[edge.callee.at()].up[..] {
             _ if via => self.other_end(key),
-            [only] if edge.panic.is_none() => Some(only),
+            [only] if edge.panic.is_none() && edge.eject.is_none() => Some(only),
             _ => self.pick(key, luck),
         };
         let Some(target) = picked else {
@@ -213,7 +220,7 @@ impl Run<'_> {
         due.min(inherited).min(total).min(stack)
     }
 
-    /// Counts a call as outstanding where the balancer looks at that; the replica then, or `UNCOUNTED`.
+    /// Counts a call as outstanding where the balancer or an ejector looks at that; the replica then, or `UNCOUNTED`.
     #[inline]
     fn outstanding(&mut self, id: EdgeId, caller: u32, target: u32) -> u32 {
         if !self.state.edges[id.at()].counts {
@@ -221,11 +228,17 @@ impl Run<'_> {
         }
         let edge = &self.plan.edges[id.at()];
         self.state.outstanding[slot(self.plan, edge, caller, target)] += 1;
+        if edge.eject.is_some() {
+            self.watch_started(id, caller, target);
+        }
         target
     }
 
-    /// Nobody listens: the caller hears of it as soon as the network allows.
+    /// Nobody listens: the caller hears of it as soon as the network allows, or knows it already.
     fn refused(&mut self, key: Key<Invocation>, edge: EdgeId, attempt: u16, luck: Luck) {
+        if self.all_ejected(edge) {
+            return self.answer(key, attempt, Err(Failure::CircuitOpen));
+        }
         let (there, back) = (self.send(edge, luck, true), self.send(edge, luck, false));
         if let (Sent::After(there), Sent::After(back)) = (there, back) {
             self.reply(key, attempt, Err(Failure::Refused), there + back);
@@ -280,6 +293,7 @@ impl Run<'_> {
         let stacked = !invocation.frames.is_none();
         let via = invocation.via;
         if invocation.target != UNCOUNTED {
+            self.watch_ended(key, outcome, true);
             self.settle(key);
         }
         if via > 0 {
@@ -293,7 +307,7 @@ impl Run<'_> {
     }
 
     pub(super) fn attempt_timeout(&mut self, key: Key<Invocation>) {
-        self.leave(key);
+        self.leave(key, Failure::Timeout);
         self.attempt_failed(key, Failure::Timeout);
     }
 
@@ -308,7 +322,7 @@ impl Run<'_> {
         if invocation.waiting {
             let edge = invocation.edge.at();
             self.state.edges[edge].totals.failed_attempts[failure as usize] += 1;
-            self.leave(key);
+            self.leave(key, failure);
         }
         self.conclude(key, Err(failure));
     }
@@ -366,12 +380,15 @@ impl Run<'_> {
         self.state.invocations.free(key);
     }
 
-    /// The caller no longer waits for the attempt under way.
-    pub(super) fn leave(&mut self, key: Key<Invocation>) {
+    /// The caller no longer waits for the attempt under way, for this reason.
+    pub(super) fn leave(&mut self, key: Key<Invocation>, why: Failure) {
         if self.state.invocations[key].via > 0 {
             self.walked_away(key);
         }
         self.traced_attempt_end(key, Some(Err(Failure::Timeout)));
+        if self.state.invocations[key].target != UNCOUNTED {
+            self.watch_ended(key, Err(why), false);
+        }
         let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
         let call = std::mem::replace(&mut invocation.call, Key::NONE);
@@ -408,7 +425,7 @@ impl Run<'_> {
         self.cx.cancel(timer);
         self.cx.cancel(total);
         if waiting {
-            self.leave(key);
+            self.leave(key, Failure::Cancelled);
         }
         if stacked {
             self.cut_all(key, Failure::Cancelled);

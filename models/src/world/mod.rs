@@ -9,6 +9,7 @@ mod caller;
 mod client;
 mod connection;
 mod deadlock;
+mod eject;
 mod execute;
 mod fault;
 mod fork;
@@ -275,7 +276,7 @@ impl State {
             frames: Slab::default(),
             branches: Slab::default(),
             layers: Vec::new(),
-            edges: plan.edges.iter().map(|edge| EdgeState::new(plan, edge)).collect(),
+            edges: plan.edges.iter().map(|edge| EdgeState::new(plan, edge, seed)).collect(),
             outstanding: vec![0; plan.balancer_slots as usize],
             lingering: lookup::Lookup::default(),
             pools: pool::all(plan, seed),

@@ -129,6 +129,7 @@ impl Run<'_> {
     fn counts(&mut self) -> Totals {
         let now = self.cx.now();
         self.settle_layers(now);
+        self.settle_ejections();
         self.state.services.iter_mut().for_each(|service| service.settle(now));
         let mut pools = vec![PoolTotals::default(); self.plan.pools.len()];
         for pool in &mut self.state.pools {
@@ -489,7 +490,7 @@ impl EdgeTotals {
 
     fn subtract(&mut self, early: &Self) {
         subtract!(self, early: calls, attempts, ok, abandoned, lost, opened);
-        subtract!(self, early: fallbacks, hedges, hedge_wins, retries_denied);
+        subtract!(self, early: fallbacks, hedges, hedge_wins, retries_denied, ejections);
         subtract_each(&mut self.turned_away, &early.turned_away);
         subtract_each(&mut self.failed, &early.failed);
         subtract_each(&mut self.failed_attempts, &early.failed_attempts);

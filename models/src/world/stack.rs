@@ -159,7 +159,7 @@ impl<'a> Run<'a> {
         if invocation.waiting {
             self.cx.cancel(invocation.timer);
             self.state.edges[edge.at()].totals.failed_attempts[failure as usize] += 1;
-            self.leave(key);
+            self.leave(key, failure);
         }
         while let Some(at) = self.state.frames[frames].inside.checked_sub(1).filter(|&at| at >= keep) {
             self.cut_layer(key, at);
