@@ -62,6 +62,7 @@ mod plan;
 pub mod pool;
 pub mod presets;
 pub mod problem;
+pub mod rate_limit;
 pub mod report;
 pub mod retry;
 pub mod shed;

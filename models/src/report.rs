@@ -92,6 +92,8 @@ pub struct ClientTotals {
     pub reloads: u64,
     /// Requests that ended well.
     pub ok: u64,
+    /// Those among them in whose answer a fallback has had a part.
+    pub degraded: u64,
     /// Requests that ended badly, by the number of the [`Failure`].
     pub failed: [u64; FAILURES],
     /// Requests in flight at the end of the window.

@@ -24,10 +24,11 @@ fn failures(sum: &mut [u64; FAILURES], other: &[u64; FAILURES]) {
 }
 
 fn client(sum: &mut ClientTotals, other: &ClientTotals) {
-    let ClientTotals { arrivals, reloads, ok, failed, in_flight, attempts, latency } = other;
+    let ClientTotals { arrivals, reloads, ok, degraded, failed, in_flight, attempts, latency } = other;
     sum.arrivals += arrivals;
     sum.reloads += reloads;
     sum.ok += ok;
+    sum.degraded += degraded;
     failures(&mut sum.failed, failed);
     sum.in_flight += in_flight;
     sum.attempts += attempts;

@@ -18,7 +18,7 @@
 //!
 //! | of a | metrics |
 //! |---|---|
-//! | client | `success`, `failure` (share of requests that ended), `goodput` (ok per second), `goodput_share` (ok per arrival), `offered` (arrivals per second), `attempts` (per request that ended), `reloads` (share of arrivals), `latency.S`, and each failure by name (share of requests that ended) |
+//! | client | `success`, `failure` (share of requests that ended), `goodput` (ok per second), `goodput_share` (ok per arrival), `offered` (arrivals per second), `attempts` (per request that ended), `reloads` (share of arrivals), `degraded` (share of requests that ended: well, with a fallback's help), `latency.S`, and each failure by name (share of requests that ended) |
 //! | service | `utilisation` (held of available), `work_share` (worked of available), `offered`, `throughput` (per second), `amplification` (arrivals over first arrivals), `wasted` (share of work), `queue.mean`, `queue.max`, `present.mean`, `present.max`, `served_at_once` (share of started), `writes`, `duplicate_writes`, `left_out` (share of optional steps), `latency.S`, `wait.S`, and each failure by name (share of arrivals) |
 //! | pool | `utilisation`, `timeouts` (share of asked), `waiting.mean`, `waiting.max`, `size.mean`, `size.max`, `open.mean`, `open.max`, `half_open.mean`, `half_open.max`, `opened`, `closed`, `connect_failures`, `leaks`, `wait.S`, `connect.S` |
 //! | cache | `hit_rate`, `misses`, `fills`, `evictions` (per second), `coalesced` (share of misses), `shared` (share of the coalesced that went on with another one's outcome), `stale`, `negative` (shares of look-ups), `refreshes`, `unstored` (per second), `corrupt`, `wrong` (counts), `filling.max`, `same_key.max` |

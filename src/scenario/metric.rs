@@ -94,6 +94,7 @@ impl Metered for ClientTotals {
         ("offered", Unit::Rate, |c, seconds| per(c.arrivals, seconds)),
         ("attempts", Unit::Ratio, |c, _| over(c.attempts, c.ended())),
         ("reloads", Unit::Share, |c, _| over(c.reloads, c.arrivals)),
+        ("degraded", Unit::Share, |c, _| over(c.degraded, c.ended())),
     ];
     const TIMES: &'static [Times<Self>] = &[("latency", |c| &c.latency)];
     const FAILS: bool = true;

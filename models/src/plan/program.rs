@@ -177,7 +177,8 @@ impl<'c> Compiler<'_, '_, 'c> {
                 self.plan.connect_pool(at, (super::ServiceId(service), edge));
                 if self.plan.edges[edge.at()].eject.is_some() {
                     let path = format!("services.{}.edges.{to}.eject", self.service_name);
-                    let rule = format!("calls to `{to}` go over the connections of the pool `{name}`, wherever these lead");
+                    let rule =
+                        format!("calls to `{to}` go over the connections of the pool `{name}`, wherever these lead");
                     self.checker.problem(path, rule, "leave `eject` out");
                 }
             }

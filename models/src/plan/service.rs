@@ -45,6 +45,8 @@ pub(crate) struct ServicePlan {
     /// What each replica's guards are made from.
     pub(crate) admission: Vec<Admission>,
     pub(crate) admission_place: Place,
+    /// What those who are turned away are told.
+    pub(crate) retry_after: Option<Span>,
     pub(crate) connections: ConnectionsPlan,
     pub(crate) error_place: Place,
 }
@@ -214,6 +216,7 @@ impl Plan {
             pools: (first_pool, self.pools.len() as u32 - first_pool),
             admission: service.admission.clone(),
             admission_place: Place::named(path, Purpose::Other(1)),
+            retry_after: super::admission::retry_after(path, service, checker),
             connections: ConnectionsPlan::compile(path, service.connections.as_ref(), checker),
             error_place: Place::named(path, Purpose::Fail),
         });

@@ -5,7 +5,7 @@ use crate::balance;
 use crate::eject;
 use crate::retry;
 use crate::units::{Duration, Share};
-use crate::{breaker, bulkhead, fallback, hedge, limit, throttle};
+use crate::{breaker, bulkhead, fallback, hedge, limit, rate_limit, throttle};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,8 @@ pub enum Policy {
     Bulkhead(bulkhead::Spec),
     /// Let only so many calls be under way at once, and find out how many that should be.
     Limit(limit::Spec),
+    /// Let only so many calls through in so much time.
+    RateLimit(rate_limit::Spec),
     /// Hold calls back when the callee refuses or fails too many of them.
     Throttle(throttle::Spec),
     /// Send a call once more before it has failed, and take the first good answer.

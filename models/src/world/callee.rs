@@ -7,7 +7,7 @@ use crate::outcome::{Failure, Outcome};
 use crate::plan::ReplicaId;
 use crate::spec::Order;
 use squall_sim::random::Draw;
-use squall_sim::{Key, Ticket, Time};
+use squall_sim::{Key, Span, Ticket, Time};
 
 impl Run<'_> {
     /// A call reaches its callee.
@@ -27,7 +27,7 @@ impl Run<'_> {
         if replica.is_impaired() || call.deadline <= now {
             let refusal = self.refusal(key);
             if let Some(failure) = refusal {
-                return self.turn_away(key, failure);
+                return self.turn_away(key, failure, None);
             }
             if self.state.replicas[self.state.calls[key].replica.at()].guarded {
                 return self.knock(key);
@@ -70,7 +70,7 @@ impl Run<'_> {
             service.totals.started_at_once += 1;
             self.started(key);
         } else if replica.waiting >= plan.queue_capacity || !self.plan.endpoint(call.endpoint).queues {
-            self.turn_away(key, Failure::Rejected);
+            self.turn_away(key, Failure::Rejected, None);
         } else {
             self.enqueue(key, until);
         }
@@ -86,8 +86,9 @@ impl Run<'_> {
     }
 
     #[inline(never)]
-    pub(super) fn turn_away(&mut self, key: Key<Call>, failure: Failure) {
+    pub(super) fn turn_away(&mut self, key: Key<Call>, failure: Failure, back: Option<Span>) {
         self.state.calls[key].state = CallState::Ready;
+        self.tell_when(key, failure, back);
         self.finish(key, Err(failure));
     }
 
@@ -192,8 +193,11 @@ impl Run<'_> {
             service.totals.wasted += call.work;
         }
         if call.strand {
-            let family = call.family;
+            let (family, degraded) = (call.family, call.degraded && outcome.is_ok());
             self.state.calls.free(key);
+            if degraded {
+                self.degrade(family.parent);
+            }
             return self.strand_ended(family, outcome);
         }
         service.present.go(now);
@@ -209,7 +213,7 @@ impl Run<'_> {
             self.guarded_ended(key, &call, outcome);
         }
         let call = &self.state.calls[key];
-        let Call { invocation, luck, attempt, replica, served, orphan, .. } = *call;
+        let Call { invocation, luck, attempt, replica, served, orphan, degraded, .. } = *call;
         self.state.calls.free(key);
         if orphan {
             self.linger_no_more(key);
@@ -227,7 +231,7 @@ impl Run<'_> {
                 }
             }
         }
-        self.respond(key, invocation, (attempt, luck), outcome);
+        self.respond(key, invocation, (attempt, luck, degraded && outcome.is_ok()), outcome);
     }
 
     /// Stops a call wherever it is.

@@ -10,7 +10,7 @@ use crate::balance::Memory;
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{EdgeId, EdgePlan, Plan, ReplicaId, ServiceId};
 use crate::report::EdgeTotals;
-use crate::retry::{Facts, Hint, Next};
+use crate::retry::{Facts, Next};
 use squall_sim::random::{Luck, Place};
 use squall_sim::{Key, Lane, Span, Ticket, Time};
 
@@ -257,17 +257,18 @@ impl Run<'_> {
 
     /// Sends the answer of a call to whoever made it, unless nobody waits.
     #[inline(always)]
-    pub(super) fn respond(&mut self, call: Key<Call>, key: Key<Invocation>, from: (u16, Luck), outcome: Outcome) {
+    pub(super) fn respond(&mut self, call: Key<Call>, key: Key<Invocation>, from: (u16, Luck, bool), outcome: Outcome) {
+        let (attempt, luck, degraded) = from;
         let Some(invocation) = self.state.invocations.get_mut(key) else { return self.log_in_served(call, outcome) };
         if invocation.call != call {
             return;
         }
         invocation.call = Key::NONE;
+        invocation.degraded |= degraded;
         let (edge, via) = (invocation.edge, invocation.via);
         if via > 0 && self.unheard(key) {
             return;
         }
-        let (attempt, luck) = from;
         match self.send(edge, luck, false) {
             // It waits for this very attempt, or it would not know of the call.
             Sent::After(latency) if latency.is_zero() => self.answered(key, outcome),
@@ -336,12 +337,14 @@ impl Run<'_> {
         if !invocation.frames.is_none() {
             return self.ascend(key, Err(failure));
         }
+        let hint = self.take_hint(key, failure);
+        let invocation = &mut self.state.invocations[key];
         let facts = Facts {
             attempts: invocation.attempt,
             elapsed: self.cx.now().since(invocation.began),
             memory: invocation.memory,
             failure,
-            hint: Hint::None,
+            hint,
             idempotent: plan.endpoint(invocation.endpoint).idempotent,
         };
         let luck = invocation.luck.child(edge.jitter_place, invocation.attempt.into());
@@ -375,6 +378,9 @@ impl Run<'_> {
             self.cx.cancel(invocation.patience);
             self.request_ended(key, outcome);
         } else {
+            if invocation.degraded && outcome.is_ok() {
+                self.degrade(parent);
+            }
             self.state.tasks.push(Task::Resume { call: parent, outcome });
         }
         self.state.invocations.free(key);
@@ -391,6 +397,7 @@ impl Run<'_> {
         }
         let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
+        invocation.degraded = false;
         let call = std::mem::replace(&mut invocation.call, Key::NONE);
         let edge = invocation.edge;
         if self.state.calls.get(call).is_none() {

@@ -171,6 +171,7 @@ impl Run<'_> {
             Ok(()) => {
                 let latency = now.since(invocation.began);
                 totals.ok += 1;
+                totals.degraded += u64::from(invocation.degraded);
                 totals.latency.record(latency);
                 state.window.record(latency);
                 0

@@ -56,7 +56,8 @@ impl Run<'_> {
         let replica = self.plan.edges[edge.at()].first_replica + target;
         let Some(watch) = self.state.edges[edge.at()].watches.get_mut(caller as usize) else { return };
         // A replica that is gone has not said anything: the connection broke, or there never was one.
-        let gone = matches!(outcome, Err(Failure::Refused | Failure::Crashed)) && !self.state.replicas[replica as usize].up;
+        let gone =
+            matches!(outcome, Err(Failure::Refused | Failure::Crashed)) && !self.state.replicas[replica as usize].up;
         let answer = Answer::of(outcome, answered && !gone);
         watch.ejector.advance(now, &mut watch.draws);
         watch.ejector.ended(target as usize, now, answer, &mut watch.draws);

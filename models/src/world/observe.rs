@@ -386,12 +386,12 @@ fn subtract_each(late: &mut [u64; FAILURES], early: &[u64; FAILURES]) {
 
 impl ClientTotals {
     fn counts(&self, in_flight: u64) -> Self {
-        let Self { arrivals, reloads, ok, failed, attempts, .. } = *self;
-        Self { arrivals, reloads, ok, failed, in_flight, attempts, latency: Histogram::default() }
+        let Self { arrivals, reloads, ok, degraded, failed, attempts, .. } = *self;
+        Self { arrivals, reloads, ok, degraded, failed, in_flight, attempts, latency: Histogram::default() }
     }
 
     fn subtract(&mut self, early: &Self) {
-        subtract!(self, early: arrivals, reloads, ok, attempts);
+        subtract!(self, early: arrivals, reloads, ok, degraded, attempts);
         subtract_each(&mut self.failed, &early.failed);
         self.latency = self.latency.since(&early.latency);
     }

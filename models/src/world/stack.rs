@@ -10,7 +10,7 @@ use super::call::Invocation;
 use super::layer::{Entered, Frame, Left, Owner};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{MAX_LAYERS, StackPlan};
-use squall_sim::{Key, Time};
+use squall_sim::{Key, Ticket, Time};
 
 /// What a call carries for the policies of its edge.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +132,7 @@ impl<'a> Run<'a> {
         }
         self.state.frames.free(frames);
         self.state.invocations[key].frames = Key::NONE;
+        self.forget_hint(key);
         match owner {
             None => self.conclude(key, outcome),
             Some(owner) => self.branch_ended(key, owner, outcome),
@@ -140,6 +141,7 @@ impl<'a> Run<'a> {
 
     /// Something that a layer has waited for.
     pub(super) fn alarm(&mut self, key: Key<Invocation>, layer: u8, alarm: Alarm) {
+        self.frame(key, layer).timer = Ticket::NONE;
         match alarm {
             Alarm::Timeout => {
                 self.cut(key, layer + 1, Failure::Timeout);
@@ -170,6 +172,7 @@ impl<'a> Run<'a> {
     /// Nobody waits for a call any more.
     pub(super) fn cut_all(&mut self, key: Key<Invocation>, failure: Failure) {
         self.cut(key, 0, failure);
+        self.forget_hint(key);
         let frames = std::mem::replace(&mut self.state.invocations[key].frames, Key::NONE);
         self.state.frames.free(frames);
     }

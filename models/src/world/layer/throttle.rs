@@ -6,7 +6,7 @@ use super::super::{Event, Run};
 use super::{Entered, LayerState, Left};
 use crate::outcome::{Failure, Outcome};
 use crate::throttle::{Throttle, Verdict};
-use squall_sim::{Key, Ticket};
+use squall_sim::Key;
 
 impl Run<'_> {
     fn throttle(&mut self, at: usize) -> &mut Throttle {
@@ -37,7 +37,6 @@ impl Run<'_> {
 
     /// A call that was told to wait asks once more.
     pub(in super::super) fn ask_again(&mut self, key: Key<Invocation>, layer: u8) {
-        self.frame(key, layer).timer = Ticket::NONE;
         match self.enter_layer(key, layer) {
             Entered::Passed => self.descend(key),
             Entered::Waits => {}
