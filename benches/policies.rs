@@ -2,9 +2,12 @@
 //!
 //! `cargo bench --bench policies`
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use serde_json::{Value, json};
 use squall_models::breaker::{self, Admission, Breaker, Ended};
 use squall_models::eject::{self, Answer, Ejector};
+use squall_models::rate_limit::{self, Limiter};
+use squall_models::{Blueprint, Limits, Settings, run, spec};
 use squall_sim::random::{Luck, Place, Purpose};
 use squall_sim::{Span, Time};
 use std::hint::black_box;
@@ -80,5 +83,63 @@ fn ejectors(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, breakers, ejectors);
+const RATE_LIMITS: [(&str, &str); 7] = [
+    ("token_bucket", r#"{"token_bucket": {"rate": "900/s", "burst": 100}}"#),
+    ("leaky_bucket", r#"{"leaky_bucket": {"rate": "900/s", "burst": 100}}"#),
+    ("gcra", r#"{"gcra": {"rate": "900/s", "burst": 100}}"#),
+    ("fixed_window", r#"{"fixed_window": {"limit": 900, "window": "1s"}}"#),
+    ("sliding_window", r#"{"sliding_window": {"limit": 900, "window": "1s"}}"#),
+    ("sliding_log", r#"{"sliding_log": {"limit": 900, "window": "1s"}}"#),
+    ("resilience4j", r#"{"resilience4j": {"limit": 900, "period": "1s"}}"#),
+];
+
+/// A call each millisecond, one in ten too many.
+fn rate_limits(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("rate_limit");
+    for (name, spec) in RATE_LIMITS {
+        let spec: rate_limit::Spec = serde_json::from_str(spec).expect(name);
+        let (mut limiter, mut now) = (Limiter::new(&spec, Time::ZERO), Time::ZERO);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                now += Span::from_millis(1);
+                limiter.admit(black_box(now))
+            });
+        });
+    }
+    group.finish();
+}
+
+/// A world without queues, whose client calls through these policies; about 20000 requests in a run.
+fn calling(policies: &Value) -> Blueprint {
+    let world = json!({
+        "clients": {"web": {
+            "to": "api.get",
+            "arrivals": {"deterministic": {"rate": "1000/s"}},
+            "edge": {"policies": policies},
+        }},
+        "services": {"api": {"capacity": "unlimited", "endpoints": {"get": {"steps": [{"work": "3ms"}]}}}},
+    });
+    let world: spec::World = serde_json::from_value(world).expect("the world reads");
+    let limits = Limits { events: 1 << 39, in_flight: 1_000_000, depth: 64 };
+    let (duration, resolution) = (Span::from_secs(20), Span::from_secs(1));
+    let settings = Settings { duration, warmup: Span::ZERO, resolution, windows: Vec::new(), limits };
+    Blueprint::new(&world, settings).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+/// What each call costs without policies and through four of them, where nothing fails. The difference is theirs.
+fn stacks(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("stack");
+    group.throughput(Throughput::Elements(20_000));
+    let retry = json!({"retry": {"exponential": {"attempts": 3, "base": "10ms", "jitter": "full"}}});
+    let limit = json!({"rate_limit": {"token_bucket": {"rate": "2000/s", "burst": 100}}});
+    let breaker = json!({"breaker": {"resilience4j": {}}});
+    let bulkhead = json!({"bulkhead": {"semaphore": {"max_concurrent": 100}}});
+    for (name, policies) in [("none", json!([])), ("four", json!([retry, breaker, limit, bulkhead]))] {
+        let blueprint = calling(&policies);
+        group.bench_function(name, |bencher| bencher.iter(|| run(black_box(&blueprint), 1)));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, breakers, ejectors, rate_limits, stacks);
 criterion_main!(benches);

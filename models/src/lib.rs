@@ -64,6 +64,7 @@ pub mod platform;
 pub mod pool;
 pub mod presets;
 pub mod problem;
+pub mod rate_limit;
 pub mod report;
 pub mod retry;
 pub mod shed;

@@ -70,6 +70,10 @@ presets! {
         "sre-throttle",
     ]
     rate_limit: [
+        "client-go",
+        "nginx-limit-req",
+        "redis-cell",
+        "resilience4j-2",
     ]
     breaker: [
         "circuitbreaker-py-2",
@@ -139,6 +143,7 @@ presets! {
         "go-singleflight",
         "memcache-lease-nsdi13",
         "nginx-lock",
+        "redis-lock",
     ]
     refresh: [
         "caffeine-refresh",
@@ -149,6 +154,9 @@ presets! {
         "finagle-p2c-ewma",
         "kube-proxy-random",
         "linkerd-ewma",
+    ]
+    panic_threshold: [
+        "envoy-panic",
     ]
     autoscaler: [
     ]

@@ -111,6 +111,8 @@ pub struct ClientTotals {
     pub reloads: u64,
     /// Requests that ended well.
     pub ok: u64,
+    /// Those among them in whose answer a fallback has had a part.
+    pub degraded: u64,
     /// Requests that ended badly, by the number of the [`Failure`].
     pub failed: [u64; FAILURES],
     /// Requests in flight at the end of the window.
@@ -274,6 +276,8 @@ pub struct EdgeTotals {
     pub hedge_wins: u64,
     /// Times that a breaker opened, over all replicas of the caller.
     pub opened: u64,
+    /// Times that a replica was ejected, over all replicas of the caller.
+    pub ejections: u64,
 }
 
 /// Values over time, in windows of one width.

@@ -174,6 +174,10 @@ impl List {
         self.count("reloads", client.reloads);
         self.count("attempts", client.attempts);
         self.count("ok", client.ok);
+        if client.degraded > 0 {
+            self.put("degraded", "share", ratio(client.degraded, client.ended()));
+            self.count("degraded", client.degraded);
+        }
         self.failures("", &client.failed);
         self.count("in_flight", client.in_flight);
     }
@@ -264,6 +268,9 @@ impl List {
         self.count("lost", edge.lost);
         self.failures("turned_away_", &edge.turned_away);
         self.count("opened", edge.opened);
+        if edge.ejections > 0 {
+            self.count("ejections", edge.ejections);
+        }
         self.count("retries_denied", edge.retries_denied);
         self.count("fallbacks", edge.fallbacks);
         self.count("hedges", edge.hedges);

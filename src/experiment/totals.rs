@@ -24,10 +24,11 @@ fn failures(sum: &mut [u64; FAILURES], other: &[u64; FAILURES]) {
 }
 
 fn client(sum: &mut ClientTotals, other: &ClientTotals) {
-    let ClientTotals { arrivals, reloads, ok, failed, in_flight, attempts, latency } = other;
+    let ClientTotals { arrivals, reloads, ok, degraded, failed, in_flight, attempts, latency } = other;
     sum.arrivals += arrivals;
     sum.reloads += reloads;
     sum.ok += ok;
+    sum.degraded += degraded;
     failures(&mut sum.failed, failed);
     sum.in_flight += in_flight;
     sum.attempts += attempts;
@@ -125,7 +126,7 @@ fn cache(sum: &mut CacheTotals, other: &CacheTotals) {
 
 fn edge(sum: &mut EdgeTotals, other: &EdgeTotals) {
     let EdgeTotals { calls, attempts, ok, failed, failed_attempts, abandoned, in_flight, lost, .. } = other;
-    let EdgeTotals { turned_away, opened, retries_denied, fallbacks, hedges, hedge_wins, .. } = other;
+    let EdgeTotals { turned_away, opened, ejections, retries_denied, fallbacks, hedges, hedge_wins, .. } = other;
     sum.calls += calls;
     sum.attempts += attempts;
     sum.ok += ok;
@@ -136,6 +137,7 @@ fn edge(sum: &mut EdgeTotals, other: &EdgeTotals) {
     sum.lost += lost;
     failures(&mut sum.turned_away, turned_away);
     sum.opened += opened;
+    sum.ejections += ejections;
     sum.retries_denied += retries_denied;
     sum.fallbacks += fallbacks;
     sum.hedges += hedges;

@@ -97,6 +97,10 @@ fn fate_words(client: &ClientTotals) -> String {
         let share = percent(client.reloads as f64 / client.arrivals.max(1) as f64);
         words += &format!("; {share} of requests were reloads");
     }
+    if client.degraded > 0 {
+        let share = percent(client.degraded as f64 / client.ok as f64);
+        words += &format!("; {share} of those that ended well were degraded");
+    }
     words
 }
 

@@ -18,11 +18,11 @@
 //!
 //! | of a | metrics |
 //! |---|---|
-//! | client | `success`, `failure` (share of requests that ended), `goodput` (ok per second), `goodput_share` (ok per arrival), `offered` (arrivals per second), `attempts` (per request that ended), `reloads` (share of arrivals), `latency.S`, and each failure by name (share of requests that ended) |
+//! | client | `success`, `failure` (share of requests that ended), `goodput` (ok per second), `goodput_share` (ok per arrival), `offered` (arrivals per second), `attempts` (per request that ended), `reloads` (share of arrivals), `degraded` (share of requests that ended: well, with a fallback's help), `latency.S`, and each failure by name (share of requests that ended) |
 //! | service | `utilisation` (held of available), `work_share` (worked of available), `offered`, `throughput` (per second), `amplification` (arrivals over first arrivals), `wasted` (share of work), `queue.mean`, `queue.max`, `present.mean`, `present.max`, `served_at_once` (share of started), `writes`, `duplicate_writes`, `left_out` (share of optional steps), `latency.S`, `wait.S`, and each failure by name (share of arrivals) |
 //! | pool | `utilisation`, `timeouts` (share of asked), `waiting.mean`, `waiting.max`, `size.mean`, `size.max`, `open.mean`, `open.max`, `half_open.mean`, `half_open.max`, `opened`, `closed`, `connect_failures`, `leaks`, `wait.S`, `connect.S` |
 //! | cache | `hit_rate`, `misses`, `fills`, `evictions` (per second), `coalesced` (share of misses), `shared` (share of the coalesced that went on with another one's outcome), `stale`, `negative` (shares of look-ups), `refreshes`, `unstored` (per second), `corrupt`, `wrong` (counts), `filling.max`, `same_key.max` |
-//! | edge | `calls` (per second), `attempts` (per call), `success` (share of calls), `lost` (messages), `turned_away` (by the caller's own policies, share of attempts made or turned away), `opened` (times a breaker opened), `retries_denied` (by a budget), `fallbacks`, `hedges`, `hedge_wins` (share of calls), and each failure by name (share of calls) |
+//! | edge | `calls` (per second), `attempts` (per call), `success` (share of calls), `lost` (messages), `turned_away` (by the caller's own policies, share of attempts made or turned away), `opened` (times a breaker opened), `ejections` (of replicas), `retries_denied` (by a budget), `fallbacks`, `hedges`, `hedge_wins` (share of calls), and each failure by name (share of calls) |
 //!
 //! `S` is one of `mean`, `p50`, `p90`, `p95`, `p99`, `p999`, `max`. The failures are `error`, `timeout`, `rejected`, …, as in
 //! [`squall_models::outcome::Failure`]. Where nothing happened there is no data, and then nothing holds.

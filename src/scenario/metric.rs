@@ -94,6 +94,7 @@ impl Metered for ClientTotals {
         ("offered", Unit::Rate, |c, seconds| per(c.arrivals, seconds)),
         ("attempts", Unit::Ratio, |c, _| over(c.attempts, c.ended())),
         ("reloads", Unit::Share, |c, _| over(c.reloads, c.arrivals)),
+        ("degraded", Unit::Share, |c, _| over(c.degraded, c.ended())),
     ];
     const TIMES: &'static [Times<Self>] = &[("latency", |c| &c.latency)];
     const FAILS: bool = true;
@@ -185,6 +186,7 @@ impl Metered for EdgeTotals {
             over(away, e.attempts + away)
         }),
         ("opened", Unit::Count, |e, _| count(e.opened)),
+        ("ejections", Unit::Count, |e, _| count(e.ejections)),
         ("retries_denied", Unit::Count, |e, _| count(e.retries_denied)),
         ("fallbacks", Unit::Share, |e, _| over(e.fallbacks, e.calls)),
         ("hedges", Unit::Share, |e, _| over(e.hedges, e.calls)),

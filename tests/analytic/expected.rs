@@ -88,6 +88,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("A14c", "bottom_calls_per_user_request_4_layers", Within, 81.0, Abs(0.0), None),
     row("A14c", "bottom_calls_per_user_request_5_layers", Within, 243.0, Abs(0.0), None),
     row("A15b", "ET", Within, 0.1, Abs(0.0060187004045952515), Some(1000000.0)),
+    row("A17c", "reject_fraction", Within, 0.10344894125244375, Abs(0.0015098998307512914), Some(1000000.0)),
     row("A18", "E_max", Within, 0.05187377517639621, Abs(0.00030020652755076183), Some(200000.0)),
     row("A18", "T_p50", Within, 0.04975146840585803, Abs(0.0003071168950127807), Some(200000.0)),
     row("A18", "T_p99", Within, 0.09205369664023158, Abs(0.00209338224651252), Some(200000.0)),

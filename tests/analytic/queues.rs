@@ -13,6 +13,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { id: "A08g", measure: discarding },
     Case { id: "A09", measure: closed },
     Case { id: "A15b", measure: random_split },
+    Case { id: "A17c", measure: tokens },
     Case { id: "A33", measure: pulse },
     Case { id: "B05", measure: reneging },
 ];
@@ -179,4 +180,15 @@ fn reneging() -> Vec<Found> {
         row("renege_fraction", failed(&run, Failure::QueueTimeout) / n, n),
         row("mean_wait_of_served", service.wait.mean().unwrap(), n),
     ]
+}
+
+/// Tokens that come as fast as calls do, five at most: a call finds none as often as one finds five in a queue with a
+/// constant service time.
+fn tokens() -> Vec<Found> {
+    let limit = json!([{"rate_limit": {"token_bucket": {"rate": "100/s", "burst": 5}}}]);
+    let service =
+        json!({"capacity": "unlimited", "admission": limit, "endpoints": {"get": {"steps": [{"work": "1us"}]}}});
+    let run = Lab::new(queue(poisson("100/s"), service), 5_000.0).warmup(50.0).run(1);
+    let n = run.client("web").ended() as f64;
+    vec![row("reject_fraction", failed(&run, Failure::RateLimited) / n, n)]
 }

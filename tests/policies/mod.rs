@@ -2,6 +2,10 @@
 
 mod breakers;
 mod budgets;
+mod degraded;
+mod ejections;
 mod gates;
 mod hedges;
 mod order;
+mod rates;
+mod throttles;

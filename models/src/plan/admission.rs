@@ -3,7 +3,8 @@
 use super::{CapacityPlan, Checker};
 use crate::limit::{self, Waiting};
 use crate::shed;
-use crate::spec::{Admission, Service, Step};
+use crate::spec::{Admission, Limit, Service, Step};
+use squall_sim::Span;
 
 /// How many levels the optional steps of a service can have; none if nothing would leave them out.
 pub(super) fn levels(service: &Service) -> Option<u64> {
@@ -21,6 +22,7 @@ pub(super) fn check(path: &str, service: &Service, capacity: CapacityPlan, check
         let path = format!("{path}.admission.{at}");
         let (tag, problems) = match admission {
             Admission::Limit(spec) => ("limit", limit::check(spec)),
+            Admission::RateLimit(spec) => ("rate_limit", spec.check()),
             Admission::Shed(spec) => ("shed", shed::check(spec)),
         };
         for problem in problems {
@@ -38,12 +40,29 @@ pub(super) fn check(path: &str, service: &Service, capacity: CapacityPlan, check
                     checker.problem(format!("{path}.limit"), rule, "leave `waiting` out");
                 }
             }
+            Admission::RateLimit(spec) => {
+                if let Some(field) = spec.waits() {
+                    let rule = "at a service calls wait in its queue, not before its rate limit";
+                    checker.problem(format!("{path}.rate_limit.{field}"), rule, "let nothing wait here");
+                }
+            }
             Admission::Shed(spec) => {
                 dimmers += usize::from(spec.dims());
                 shed_of(&format!("{path}.shed"), spec, (service, capacity, dimmers), checker);
             }
         }
     }
+}
+
+/// What those who are turned away are told, where anybody is turned away.
+pub(super) fn retry_after(path: &str, service: &Service, checker: &mut Checker<'_>) -> Option<Span> {
+    let told = checker.span(format!("{path}.retry_after"), service.retry_after?);
+    let queues = service.endpoints.values().all(|endpoint| endpoint.queues);
+    if service.admission.is_empty() && service.queue.capacity == Limit::Unlimited && queues {
+        let rule = "this service turns nobody away, so there is nobody to be told";
+        checker.problem(format!("{path}.retry_after"), rule, "give it an `admission` or a `queue.capacity`");
+    }
+    Some(told)
 }
 
 /// What of a shedding rule the service has no use for.

@@ -176,6 +176,12 @@ impl<'c> Compiler<'_, '_, 'c> {
             self.called.insert(to);
             if let (Some(edge), Some(service)) = (edge, super::rank(&self.world.services, to)) {
                 self.plan.connect_pool(at, (super::ServiceId(service), edge));
+                if self.plan.edges[edge.at()].eject.is_some() {
+                    let path = format!("services.{}.edges.{to}.eject", self.service_name);
+                    let rule =
+                        format!("calls to `{to}` go over the connections of the pool `{name}`, wherever these lead");
+                    self.checker.problem(path, rule, "leave `eject` out");
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ use super::stack::{Policies, StackId};
 use super::{Checker, ConnectionsPlan, DistId, EndpointId, Pc, Plan, PlatformPlan, ServiceId};
 use crate::balance::Balancer;
 use crate::balance::slow_start::SlowStart;
+use crate::eject;
 use crate::retry::Retry;
 use crate::spec::{self, Admission, Capacity, Keys, Limit, Order};
 use squall_sim::Span;
@@ -56,6 +57,8 @@ pub(crate) struct ServicePlan {
     /// What each replica's guards are made from.
     pub(crate) admission: Vec<Admission>,
     pub(crate) admission_place: Place,
+    /// What those who are turned away are told.
+    pub(crate) retry_after: Option<Span>,
     pub(crate) connections: ConnectionsPlan,
     pub(crate) error_place: Place,
     /// What looks after its replicas, if something does.
@@ -80,9 +83,10 @@ pub(crate) struct EdgePlan {
     pub(crate) loss: f64,
     /// Instant and perfect, as long as no fault says otherwise.
     pub(crate) plain: bool,
-    /// Plain, to a service of one replica, and no deadline to pass on.
+    /// Plain, to a service of one replica that is never ejected, and no deadline to pass on.
     pub(crate) short: bool,
     pub(crate) balance: Balancer,
+    pub(crate) eject: Option<eject::Spec>,
     pub(crate) panic: Option<f64>,
     pub(crate) slow_start: Option<SlowStart>,
     /// The whole call, retries included.
@@ -236,6 +240,7 @@ impl Plan {
             pools: (first_pool, self.pools.len() as u32 - first_pool),
             admission: service.admission.clone(),
             admission_place: Place::named(path, Purpose::Other(1)),
+            retry_after: super::admission::retry_after(path, service, checker),
             connections: ConnectionsPlan::compile(path, service.connections.as_ref(), checker),
             error_place: Place::named(path, Purpose::Fail),
             platform,
@@ -263,6 +268,9 @@ impl Plan {
         let loss = edge.link.loss.map_or(0.0, |loss| loss.get());
         let plain = latency.is_none() && loss == 0.0;
         let balance = self.compile_balance(path, edge, (service, callee), callers, checker);
+        if let Some(spec) = &edge.eject {
+            checker.found(&format!("{path}.eject"), eject::check(spec));
+        }
         let id = super::EdgeId(self.edges.len() as u32);
         let slots = self.balancer_slots;
         let needed = u64::from(callers) * u64::from(replicas);
@@ -286,8 +294,9 @@ impl Plan {
             latency,
             loss,
             plain,
-            short: plain && replicas == 1 && !edge.propagate_deadline,
+            short: plain && replicas == 1 && edge.eject.is_none() && !edge.propagate_deadline,
             balance,
+            eject: edge.eject.clone(),
             panic: edge.panic_threshold.map(|share| share.get()),
             slow_start: edge.slow_start.as_ref().map(SlowStart::new),
             total: policies.total,

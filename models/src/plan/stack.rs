@@ -10,7 +10,7 @@ use crate::hedge::{self, Hedge};
 use crate::limit;
 use crate::retry::Retry;
 use crate::spec::{Edge, Policy};
-use crate::{bulkhead, fallback};
+use crate::{bulkhead, fallback, rate_limit, throttle};
 use squall_sim::random::{Place, Purpose};
 use squall_sim::{Span, Time};
 use std::mem::discriminant;
@@ -47,6 +47,8 @@ pub(crate) enum LayerKind {
     Breaker(breaker::Spec),
     Bulkhead(bulkhead::Spec),
     Limit(limit::Spec),
+    RateLimit(rate_limit::Spec),
+    Throttle(throttle::Spec),
     Hedge(hedge::Spec),
     Fallback(Box<FallbackPlan>),
 }
@@ -118,6 +120,8 @@ impl LayerKind {
             Self::Breaker(_) => ("breaker", Purpose::Choose),
             Self::Bulkhead(_) => ("bulkhead", Purpose::Choose),
             Self::Limit(_) => ("limit", Purpose::Choose),
+            Self::RateLimit(_) => ("rate_limit", Purpose::Choose),
+            Self::Throttle(_) => ("throttle", Purpose::Choose),
             Self::Hedge(_) => ("hedge", Purpose::Call),
             Self::Fallback(_) => ("fallback", Purpose::Call),
         };
@@ -188,6 +192,14 @@ impl Plan {
             Policy::Limit(spec) => {
                 checker.found(&format!("{path}.limit"), limit::check(spec));
                 vec![LayerKind::Limit(spec.clone())]
+            }
+            Policy::RateLimit(spec) => {
+                checker.found(&format!("{path}.rate_limit"), spec.check());
+                vec![LayerKind::RateLimit(spec.clone())]
+            }
+            Policy::Throttle(spec) => {
+                checker.found(&format!("{path}.throttle"), spec.check());
+                vec![LayerKind::Throttle(spec.clone())]
             }
             Policy::Hedge(spec) => {
                 checker.found(&format!("{path}.hedge"), hedge::check(spec));

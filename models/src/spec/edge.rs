@@ -2,9 +2,10 @@
 
 use super::Distribution;
 use crate::balance;
+use crate::eject;
 use crate::retry;
 use crate::units::{Duration, Share};
-use crate::{breaker, bulkhead, fallback, hedge, limit};
+use crate::{breaker, bulkhead, fallback, hedge, limit, rate_limit, throttle};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +19,12 @@ pub struct Edge {
     /// Which replica gets a call; `round_robin` by default.
     #[serde(default)]
     pub balance: balance::Spec,
-    /// When fewer than this share of the replicas are up, health is no longer believed, and calls go to all of them, dead
-    /// ones included. Envoy's default is `50%` (exactly half is no panic); never by default.
+    /// Leave replicas alone for a while whose answers were bad; never by default. It takes replicas away from `balance`;
+    /// when none is left, calls fail with `circuit_open`. It learns from attempts: retries and hedges choose anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eject: Option<eject::Spec>,
+    /// When fewer than this share of the replicas are up and not ejected, health is no longer believed, and calls go to all of them, dead
+    /// and ejected ones included. Envoy's default is `50%` (exactly half is no panic); never by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub panic_threshold: Option<Share>,
     /// A replica that has come back gets less at first; its full share at once by default. For balancers that choose at
@@ -66,6 +71,10 @@ pub enum Policy {
     Bulkhead(bulkhead::Spec),
     /// Let only so many calls be under way at once, and find out how many that should be.
     Limit(limit::Spec),
+    /// Let only so many calls through in so much time.
+    RateLimit(rate_limit::Spec),
+    /// Hold calls back when the callee refuses or fails too many of them.
+    Throttle(throttle::Spec),
     /// Send a call once more before it has failed, and take the first good answer.
     Hedge(hedge::Spec),
     /// Answer something else when the call has failed.

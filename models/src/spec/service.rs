@@ -2,7 +2,7 @@
 
 use super::{Admission, Connections, Distribution, Edge, Lifecycle, Memory, Named, Optional, Pool, Probes};
 use crate::autoscale;
-use crate::units::Share;
+use crate::units::{Duration, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,10 @@ pub struct Service {
     /// Whom it lets in under load: guards that a call passes in this order, before it waits or is served.
     #[serde(default)]
     pub admission: Vec<Admission>,
+    /// When to come back, told to all calls that are turned away (`rejected`, `shed`, `rate_limited`), as with `Retry-After`.
+    /// A retry that listens waits for so long. Nothing by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<Duration>,
     /// The connections that each replica takes from pools that connect `to` this service; no bound by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections: Option<Connections>,

@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::call::Invocation;
+use super::eject::healthy;
 use crate::balance::Hosts;
 use crate::balance::panic::panics;
 use crate::plan::{EdgeId, EdgePlan, Plan};
@@ -22,7 +23,7 @@ impl Run<'_> {
         }
     }
 
-    /// Which of several replicas gets this attempt; none if all are down.
+    /// Which of several replicas gets this attempt; none if all are down or ejected.
     #[inline(never)]
     pub(super) fn pick(&mut self, key: Key<Invocation>, luck: Luck) -> Option<u32> {
         let plan = self.plan;
@@ -31,11 +32,15 @@ impl Run<'_> {
         let edge = &plan.edges[id.at()];
         let state = &mut self.state.edges[id.at()];
         let up = state.known.as_ref().unwrap_or(&self.state.services[edge.callee.at()].up);
+        let well = match state.watches.get_mut(caller as usize) {
+            Some(watch) => healthy(watch, up, now, &mut state.healthy),
+            None => up,
+        };
         let there: &[u32] = match edge.panic {
-            Some(threshold) if state.known.is_none() && panics(up.len(), state.everybody.len(), threshold) => {
+            Some(threshold) if state.known.is_none() && panics(well.len(), state.everybody.len(), threshold) => {
                 &state.everybody
             }
-            _ => up,
+            _ => well,
         };
         if there.len() <= 1 {
             return there.first().copied();

@@ -52,6 +52,8 @@ pub(crate) struct Invocation {
     pub(crate) first: bool,
     /// Nobody waits for the caller's answer any more.
     pub(crate) orphan: bool,
+    /// A fallback has had a part in the answer.
+    pub(crate) degraded: bool,
 }
 
 /// What lies in a place that nobody has used yet.
@@ -93,6 +95,7 @@ impl Invocation {
             waiting: false,
             first: false,
             orphan: false,
+            degraded: false,
         }
     }
 }
@@ -139,6 +142,8 @@ pub(crate) struct Call {
     pub(crate) strand: bool,
     /// Sent to fill a cache, and done when that is filled.
     pub(crate) renews: bool,
+    /// A fallback has had a part in what it has been told.
+    pub(crate) degraded: bool,
 }
 
 /// Where a call goes: the callee, one of its replicas, and its program.
@@ -196,6 +201,7 @@ impl Call {
             guarded: false,
             strand: false,
             renews: false,
+            degraded: false,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::outcome::{Failure, Outcome};
 use crate::plan::ReplicaId;
 use crate::spec::Order;
 use squall_sim::random::Draw;
-use squall_sim::{Key, Ticket, Time};
+use squall_sim::{Key, Span, Ticket, Time};
 
 impl Run<'_> {
     /// A call reaches its callee.
@@ -37,7 +37,7 @@ impl Run<'_> {
     #[inline(never)]
     pub(super) fn look_twice(&mut self, key: Key<Call>) {
         if let Some(failure) = self.refusal(key) {
-            return self.turn_away(key, failure);
+            return self.turn_away(key, failure, None);
         }
         let replica = &self.state.replicas[self.state.calls[key].replica.at()];
         if replica.hung {
@@ -78,7 +78,7 @@ impl Run<'_> {
             service.totals.started_at_once += 1;
             self.started(key);
         } else if replica.waiting >= plan.queue_capacity || !self.plan.endpoint(call.endpoint).queues {
-            self.turn_away(key, Failure::Rejected);
+            self.turn_away(key, Failure::Rejected, None);
         } else {
             self.enqueue(key, until);
         }
@@ -94,8 +94,9 @@ impl Run<'_> {
     }
 
     #[inline(never)]
-    pub(super) fn turn_away(&mut self, key: Key<Call>, failure: Failure) {
+    pub(super) fn turn_away(&mut self, key: Key<Call>, failure: Failure, back: Option<Span>) {
         self.state.calls[key].state = CallState::Ready;
+        self.tell_when(key, failure, back);
         self.finish(key, Err(failure));
     }
 
@@ -202,7 +203,10 @@ impl Run<'_> {
             service.totals.wasted += call.work;
         }
         if call.strand {
-            let family = call.family;
+            let (family, degraded) = (call.family, call.degraded && outcome.is_ok());
+            if degraded {
+                self.degrade(family.parent);
+            }
             self.strand_ended(family, outcome);
             return None;
         }
@@ -214,7 +218,7 @@ impl Run<'_> {
             }
             Err(failure) => service.totals.failed[failure as usize] += 1,
         }
-        let Call { invocation, luck, attempt, replica, served, orphan, .. } = *call;
+        let Call { invocation, luck, attempt, replica, served, orphan, degraded, .. } = *call;
         if call.guarded {
             let call = *call;
             self.guarded_ended(key, &call, outcome);
@@ -239,7 +243,7 @@ impl Run<'_> {
                 self.last_call_left(replica);
             }
         }
-        self.respond(key, invocation, (attempt, luck), outcome)
+        self.respond(key, invocation, (attempt, luck, degraded && outcome.is_ok()), outcome)
     }
 
     /// Stops a call wherever it is.

@@ -2,6 +2,7 @@
 
 use super::balance::slot;
 use super::call::{Call, Destination, Invocation};
+use super::eject::Watch;
 use super::link::{Sent, Trouble, Wire};
 use super::stack::Frames;
 use super::{Cx, Event, Run, Task};
@@ -9,7 +10,7 @@ use crate::balance::{Balancer, Memory};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{EdgeId, EdgePlan, Plan, ReplicaId, ServiceId};
 use crate::report::EdgeTotals;
-use crate::retry::{Facts, Hint, Next};
+use crate::retry::{Facts, Next};
 use squall_sim::random::{Luck, Place};
 use squall_sim::{Key, Lane, Span, Ticket, Time};
 
@@ -19,6 +20,10 @@ pub(crate) struct EdgeState {
     pub(crate) totals: EdgeTotals,
     /// What the balancer remembers, for each of the caller's replicas; empty if there is nothing to choose.
     pub(super) memories: Vec<Memory>,
+    /// What each of the caller's replicas holds against those of the callee; empty if it never ejects one.
+    pub(super) watches: Vec<Watch>,
+    /// Those that can be picked, if some are ejected.
+    pub(super) healthy: Vec<u32>,
     /// All replicas, where they can be asked for although they are down.
     pub(super) everybody: Vec<u32>,
     pub(super) timeout_lane: Option<Lane>,
@@ -51,15 +56,17 @@ pub(crate) struct Short {
 pub(super) const UNCOUNTED: u32 = u32::MAX;
 
 impl EdgeState {
-    pub(crate) fn new(plan: &Plan, edge: &EdgePlan) -> Self {
+    pub(crate) fn new(plan: &Plan, edge: &EdgePlan, seed: u64) -> Self {
         let replicas = plan.services[edge.callee.at()].replicas;
         let next = plan.edges.iter().map(|e| e.slots).filter(|&slots| slots > edge.slots).min();
         let slots = next.unwrap_or(plan.balancer_slots) - edge.slots;
-        let counts = replicas > 1 && edge.balance.counts();
+        let counts = replicas > 1 && edge.balance.counts() || edge.eject.is_some();
         let callers = if replicas > 1 { (slots / replicas) as usize } else { 0 };
         Self {
             totals: EdgeTotals::default(),
             memories: vec![edge.balance.memory(replicas); callers],
+            watches: Watch::all(edge, (slots / replicas, replicas), seed),
+            healthy: Vec::with_capacity(if edge.eject.is_some() { replicas as usize } else { 0 }),
             everybody: if edge.panic.is_some() { (0..replicas).collect() } else { Vec::new() },
             timeout_lane: None,
             total_lane: None,
@@ -170,7 +177,7 @@ impl Run<'_> {
         let via = self.state.invocations[key].via > 0;
         let picked = match *self.known_hosts(edge_id) {
             _ if via => self.other_end(key),
-            [only] if edge.panic.is_none() => Some(only),
+            [only] if edge.panic.is_none() && edge.eject.is_none() => Some(only),
             _ => self.pick(key, luck),
         };
         let Some(target) = picked else {
@@ -223,7 +230,7 @@ impl Run<'_> {
         due.min(inherited).min(total).min(stack)
     }
 
-    /// Counts a call as outstanding where the balancer looks at that; the replica then, or `UNCOUNTED`.
+    /// Counts a call as outstanding where the balancer or an ejector looks at that; the replica then, or `UNCOUNTED`.
     #[inline]
     fn outstanding(&mut self, id: EdgeId, caller: u32, target: u32) -> u32 {
         if !self.state.edges[id.at()].counts {
@@ -231,11 +238,17 @@ impl Run<'_> {
         }
         let edge = &self.plan.edges[id.at()];
         self.state.outstanding[slot(self.plan, edge, caller, target)] += 1;
+        if edge.eject.is_some() {
+            self.watch_started(id, caller, target);
+        }
         target
     }
 
-    /// Nobody listens: the caller hears of it as soon as the network allows.
+    /// Nobody listens: the caller hears of it as soon as the network allows, or knows it already.
     fn refused(&mut self, key: Key<Invocation>, edge: EdgeId, attempt: u16, luck: Luck) {
+        if self.all_ejected(edge) {
+            return self.answer(key, attempt, Err(Failure::CircuitOpen));
+        }
         let (there, back) = (self.send(edge, luck, true), self.send(edge, luck, false));
         if let (Sent::After(there), Sent::After(back)) = (there, back) {
             self.reply(key, attempt, Err(Failure::Refused), there + back);
@@ -258,7 +271,7 @@ impl Run<'_> {
         &mut self,
         call: Key<Call>,
         key: Key<Invocation>,
-        (attempt, luck): (u16, Luck),
+        (attempt, luck, degraded): (u16, Luck, bool),
         outcome: Outcome,
     ) -> Option<Key<Call>> {
         let Some(invocation) = self.state.invocations.get_mut(key) else {
@@ -269,6 +282,7 @@ impl Run<'_> {
             return None;
         }
         invocation.call = Key::NONE;
+        invocation.degraded |= degraded;
         let (edge, via) = (invocation.edge, invocation.via);
         if via > 0 && self.unheard(key) {
             return None;
@@ -301,6 +315,7 @@ impl Run<'_> {
         let stacked = !invocation.frames.is_none();
         let via = invocation.via;
         if invocation.target != UNCOUNTED {
+            self.watch_ended(key, outcome, true);
             self.settle(key);
         }
         if via > 0 {
@@ -315,7 +330,7 @@ impl Run<'_> {
     }
 
     pub(super) fn attempt_timeout(&mut self, key: Key<Invocation>) {
-        self.leave(key);
+        self.leave(key, Failure::Timeout);
         self.attempt_failed(key, Failure::Timeout);
     }
 
@@ -330,7 +345,7 @@ impl Run<'_> {
         if invocation.waiting {
             let edge = invocation.edge.at();
             self.state.edges[edge].totals.failed_attempts[failure as usize] += 1;
-            self.leave(key);
+            self.leave(key, failure);
         }
         self.conclude(key, Err(failure));
     }
@@ -344,12 +359,14 @@ impl Run<'_> {
         if !invocation.frames.is_none() {
             return self.ascend(key, Err(failure));
         }
+        let hint = self.take_hint(key, failure);
+        let invocation = &mut self.state.invocations[key];
         let facts = Facts {
             attempts: invocation.attempt,
             elapsed: self.cx.now().since(invocation.began),
             memory: invocation.memory,
             failure,
-            hint: Hint::None,
+            hint,
             idempotent: plan.endpoint(invocation.endpoint).idempotent,
         };
         let luck = invocation.luck.child(edge.jitter_place, invocation.attempt.into());
@@ -385,8 +402,12 @@ impl Run<'_> {
             Ok(()) => totals.ok += 1,
             Err(failure) => totals.failed[failure as usize] += 1,
         }
-        if !invocation.parent.is_none() {
-            return Some(invocation.parent);
+        let parent = invocation.parent;
+        if !parent.is_none() {
+            if invocation.degraded && outcome.is_ok() {
+                self.degrade(parent);
+            }
+            return Some(parent);
         }
         self.cx.cancel(invocation.patience);
         let client = &mut self.state.clients[invocation.client.at()];
@@ -401,14 +422,18 @@ impl Run<'_> {
         None
     }
 
-    /// The caller no longer waits for the attempt under way.
-    pub(super) fn leave(&mut self, key: Key<Invocation>) {
+    /// The caller no longer waits for the attempt under way, for this reason.
+    pub(super) fn leave(&mut self, key: Key<Invocation>, why: Failure) {
         if self.state.invocations[key].via > 0 {
             self.walked_away(key);
         }
         self.traced_attempt_end(key, Some(Err(Failure::Timeout)));
+        if self.state.invocations[key].target != UNCOUNTED {
+            self.watch_ended(key, Err(why), false);
+        }
         let invocation = &mut self.state.invocations[key];
         invocation.waiting = false;
+        invocation.degraded = false;
         let call = std::mem::replace(&mut invocation.call, Key::NONE);
         let edge = invocation.edge;
         if self.state.calls.get(call).is_none() {
@@ -443,7 +468,7 @@ impl Run<'_> {
         self.cx.cancel(timer);
         self.cx.cancel(total);
         if waiting {
-            self.leave(key);
+            self.leave(key, Failure::Cancelled);
         }
         if stacked {
             self.cut_all(key, Failure::Cancelled);

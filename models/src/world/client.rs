@@ -83,6 +83,7 @@ impl ClientState {
             Ok(()) => {
                 let latency = now.since(request.began);
                 totals.ok += 1;
+                totals.degraded += u64::from(request.degraded);
                 if self.latencies.push(latency) {
                     self.settle();
                 }

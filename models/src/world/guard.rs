@@ -8,6 +8,7 @@ use super::{Run, Task};
 use crate::limit::{self, Ended, Limit, Token};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{Plan, ReplicaId, ServicePlan};
+use crate::rate_limit::{self, RateLimit};
 use crate::shed::{Arrival, End, Shed, Turn, Verdict};
 use crate::spec::{Admission, Order};
 use squall_sim::random::{Luck, Place};
@@ -25,51 +26,26 @@ pub(crate) struct Guard {
 #[derive(Clone, Debug)]
 enum Stage {
     Limit(Limit),
+    RateLimit(RateLimit),
     Shed(Shed),
 }
 
 /// The guards of all replicas that have some, in order.
 pub(crate) fn all(plan: &Plan) -> Vec<Guard> {
     let guarded = plan.services.iter().filter(|service| !service.admission.is_empty());
-    guarded.flat_map(|service| (0..service.replicas).map(|_| Guard::new(service))).collect()
+    let clients = plan.clients.len();
+    guarded.flat_map(|service| (0..service.replicas).map(move |_| Guard::new(service, clients))).collect()
 }
 
 impl Guard {
-    fn new(plan: &ServicePlan) -> Self {
+    fn new(plan: &ServicePlan, clients: usize) -> Self {
         let stage = |admission: &Admission| match admission {
             Admission::Limit(spec) => Stage::Limit(Limit::new(spec)),
+            Admission::RateLimit(spec) => Stage::RateLimit(RateLimit::new(spec, clients, Time::ZERO)),
             Admission::Shed(spec) => Stage::Shed(Shed::new(spec, plan.capacity.most())),
         };
         let stages = plan.admission.iter().map(stage).collect();
         Self { stages, tokens: Lookup::default(), place: plan.admission_place }
-    }
-
-    /// A call is at the door: until when it may wait, or why it is turned away.
-    fn arrive(&mut self, key: Key<Call>, facts: &Arrival, luck: Luck) -> Result<Time, Failure> {
-        let mut until = Time::MAX;
-        for at in 0..self.stages.len() {
-            let admitted = match &mut self.stages[at] {
-                Stage::Limit(limit) => match limit.admit(facts.now, &mut luck.at(self.place)) {
-                    limit::Verdict::Admit(token) => {
-                        self.tokens.insert(key.index() as u64, token);
-                        true
-                    }
-                    limit::Verdict::Wait { .. } | limit::Verdict::Reject => false,
-                },
-                Stage::Shed(shed) => match shed.arrive(facts) {
-                    Verdict::Admit { until: bound } => {
-                        until = until.min(bound);
-                        true
-                    }
-                    Verdict::Drop => false,
-                },
-            };
-            if !admitted {
-                self.left(key, facts.now, Ended::Ignored, luck);
-                return Err(Failure::Shed);
-            }
-        }
-        Ok(until)
     }
 
     fn newest_first(&self, now: Time) -> bool {
@@ -80,7 +56,7 @@ impl Guard {
     fn drops(&mut self, facts: &Turn) -> bool {
         self.stages.iter_mut().fold(false, |dropped, stage| match stage {
             Stage::Shed(shed) => shed.turn(facts) || dropped,
-            Stage::Limit(_) => dropped,
+            Stage::Limit(_) | Stage::RateLimit(_) => dropped,
         })
     }
 
@@ -113,12 +89,52 @@ fn lesson(outcome: Outcome) -> Ended {
     }
 }
 
+/// Why a guard turns a call away, and when it should come back.
+type Refusal = (Failure, Option<Span>);
+
 impl Run<'_> {
+    /// A call is at the door of a replica: until when it may wait, or why it is turned away.
+    fn ask_guards(&mut self, key: Key<Call>, facts: &Arrival) -> Result<Time, Refusal> {
+        let (now, call) = (facts.now, &self.state.calls[key]);
+        let replica = &self.state.replicas[call.replica.at()];
+        let (own, first) = (replica.guard as usize, (replica.guard - replica.local) as usize);
+        let (luck, client) = (call.luck, call.client.at());
+        let mut until = Time::MAX;
+        for (at, admission) in self.plan.services[call.service.at()].admission.iter().enumerate() {
+            let shared = matches!(admission, Admission::RateLimit(spec) if spec.shared());
+            let guard = &mut self.state.guards[if shared { first } else { own }];
+            let refusal = match &mut guard.stages[at] {
+                Stage::Limit(limit) => match limit.admit(now, &mut luck.at(guard.place)) {
+                    limit::Verdict::Admit(token) => {
+                        guard.tokens.insert(key.index() as u64, token);
+                        continue;
+                    }
+                    limit::Verdict::Wait { .. } | limit::Verdict::Reject => (Failure::Shed, None),
+                },
+                Stage::RateLimit(limit) => match limit.admit(now, client) {
+                    rate_limit::Verdict::Admit => continue,
+                    rate_limit::Verdict::Reject { back, .. } => (Failure::RateLimited, back),
+                    rate_limit::Verdict::Wait(_) => unreachable!("such a limit is refused before the run"),
+                },
+                Stage::Shed(shed) => match shed.arrive(facts) {
+                    Verdict::Admit { until: bound } => {
+                        until = until.min(bound);
+                        continue;
+                    }
+                    Verdict::Drop => (Failure::Shed, None),
+                },
+            };
+            self.state.guards[own].left(key, now, Ended::Ignored, luck);
+            return Err(refusal);
+        }
+        Ok(until)
+    }
+
     /// A call that nothing else keeps out comes to a door with guards.
     #[inline(never)]
     pub(super) fn knock(&mut self, key: Key<Call>) {
         let now = self.cx.now();
-        let call = &mut self.state.calls[key];
+        let call = &self.state.calls[key];
         let replica = &self.state.replicas[call.replica.at()];
         let facts = Arrival {
             now,
@@ -129,16 +145,18 @@ impl Run<'_> {
             user: call.root.value(),
             again: !call.first,
         };
-        let guard = &mut self.state.guards[replica.guard as usize];
-        let until = match guard.arrive(key, &facts, call.luck) {
+        let until = match self.ask_guards(key, &facts) {
             Ok(until) => until,
-            Err(failure) => return self.turn_away(key, failure),
+            Err((failure, back)) => return self.turn_away(key, failure, back),
         };
+        let call = &mut self.state.calls[key];
+        let replica = &self.state.replicas[call.replica.at()];
+        let guard = &mut self.state.guards[replica.guard as usize];
         call.guarded = true;
         if replica.busy < replica.most {
             let (waited, behind, deadline) = (Span::ZERO, replica.waiting, call.deadline);
             if guard.drops(&Turn { now, waited, behind, busy: replica.busy, deadline }) {
-                return self.turn_away(key, Failure::Shed);
+                return self.turn_away(key, Failure::Shed, None);
             }
         }
         self.start_or_wait(key, until);
@@ -148,11 +166,11 @@ impl Run<'_> {
     #[inline(never)]
     pub(super) fn give_guarded_worker(&mut self, id: ReplicaId) {
         let now = self.cx.now();
-        let replica = &mut self.state.replicas[id.at()];
-        let service = &mut self.state.services[replica.service.at()];
-        let guard = &mut self.state.guards[replica.guard as usize];
-        let lifo = self.plan.services[replica.service.at()].order == Order::Lifo;
         loop {
+            let replica = &mut self.state.replicas[id.at()];
+            let service = &mut self.state.services[replica.service.at()];
+            let guard = &mut self.state.guards[replica.guard as usize];
+            let lifo = self.plan.services[replica.service.at()].order == Order::Lifo;
             let calls = &self.state.calls;
             let last = lifo || guard.newest_first(now);
             let next = replica.lines.iter_mut().find_map(|line| line.pop(calls, CallState::Queued, last));
@@ -178,6 +196,7 @@ impl Run<'_> {
                 return self.state.tasks.push(Task::Execute(next));
             };
             call.state = CallState::Ready;
+            self.tell_when(next, failure, None);
             self.state.tasks.push(Task::Finish { call: next, outcome: Err(failure) });
         }
     }
@@ -189,9 +208,25 @@ impl Run<'_> {
         let replica = &self.state.replicas[call.replica.at()];
         let guard = &mut self.state.guards[replica.guard as usize];
         guard.left(key, now, lesson(outcome), call.luck);
+        self.tell_rate_limits(call, outcome);
+        let replica = &self.state.replicas[call.replica.at()];
+        let guard = &mut self.state.guards[replica.guard as usize];
         if call.served {
             let latency = now.since(call.arrived);
             guard.served(&End { now, latency, busy: replica.busy - 1, waiting: replica.waiting });
+        }
+    }
+
+    /// Rate limits that care hear of the end of a call that they have let in.
+    fn tell_rate_limits(&mut self, call: &Call, outcome: Outcome) {
+        let (now, replica) = (self.cx.now(), &self.state.replicas[call.replica.at()]);
+        let (own, first) = (replica.guard as usize, (replica.guard - replica.local) as usize);
+        for (at, admission) in self.plan.services[call.service.at()].admission.iter().enumerate() {
+            let Admission::RateLimit(spec) = admission else { continue };
+            if let Stage::RateLimit(limit) = &mut self.state.guards[if spec.shared() { first } else { own }].stages[at]
+            {
+                limit.ended(now, call.client.at(), outcome);
+            }
         }
     }
 
@@ -202,7 +237,7 @@ impl Run<'_> {
         let guard = &mut self.state.guards[self.state.replicas[call.replica.at()].guard as usize];
         let served = guard.stages.iter_mut().all(|stage| match stage {
             Stage::Shed(shed) => shed.serves_optional(now, level, &mut call.luck.at(place)),
-            Stage::Limit(_) => true,
+            Stage::Limit(_) | Stage::RateLimit(_) => true,
         });
         let totals = &mut self.state.services[call.service.at()].totals;
         totals.optional += 1;
@@ -210,11 +245,20 @@ impl Run<'_> {
         served
     }
 
-    /// What a replica has learnt is gone with it.
+    /// What a replica has learnt is gone with it; what all share is not there.
     pub(super) fn forget_guard(&mut self, id: ReplicaId) {
         let replica = &self.state.replicas[id.at()];
-        if replica.guarded {
-            self.state.guards[replica.guard as usize] = Guard::new(&self.plan.services[replica.service.at()]);
+        if !replica.guarded {
+            return;
+        }
+        let plan = &self.plan.services[replica.service.at()];
+        let new = Guard::new(plan, self.plan.clients.len());
+        let old = std::mem::replace(&mut self.state.guards[replica.guard as usize], new);
+        let guard = &mut self.state.guards[replica.guard as usize];
+        for ((stage, old), admission) in guard.stages.iter_mut().zip(old.stages).zip(&plan.admission) {
+            if matches!(admission, Admission::RateLimit(spec) if spec.shared()) {
+                *stage = old;
+            }
         }
     }
 }

@@ -10,10 +10,12 @@ mod caller;
 mod client;
 mod connection;
 mod deadlock;
+mod eject;
 mod execute;
 mod fault;
 mod fork;
 mod guard;
+mod hint;
 mod layer;
 mod line;
 mod link;
@@ -51,7 +53,7 @@ use platform::{Platform, Turn};
 use pool::PoolState;
 use replica::{Replica, ServiceState};
 use server::{Errand, Ghost, Servers};
-use squall_sim::{Context, Ended, Key, Model, Simulation, Slab, Time};
+use squall_sim::{Context, Ended, Key, Model, Simulation, Slab, Span, Time};
 use stack::{Alarm, Frames};
 use std::sync::Arc;
 use tasks::{Task, Tasks};
@@ -149,6 +151,8 @@ struct State {
     branches: Slab<Branches>,
     /// One for each stack of policies, caller's replica and layer.
     layers: Vec<LayerState>,
+    /// When calls were told to come back, by their keys, until somebody asks.
+    hints: lookup::Lookup<Span>,
     /// Calls outstanding, for each edge, caller's replica and callee's replica.
     outstanding: Vec<u32>,
     /// Calls whose callers have left without a word, and the place above where each is still counted.
@@ -292,7 +296,8 @@ impl State {
             frames: Slab::default(),
             branches: Slab::default(),
             layers: Vec::new(),
-            edges: plan.edges.iter().map(|edge| EdgeState::new(plan, edge)).collect(),
+            edges: plan.edges.iter().map(|edge| EdgeState::new(plan, edge, seed)).collect(),
+            hints: lookup::Lookup::default(),
             outstanding: vec![0; plan.balancer_slots as usize],
             lingering: lookup::Lookup::default(),
             pools: pool::all(plan, seed),

@@ -141,6 +141,7 @@ impl Run<'_> {
     fn counts(&mut self) -> Totals {
         let now = self.cx.now();
         self.settle_layers(now);
+        self.settle_ejections();
         self.state.services.iter_mut().for_each(|service| service.settle(now));
         self.state.clients.iter_mut().for_each(super::client::ClientState::settle);
         let mut pools = vec![PoolTotals::default(); self.plan.pools.len()];
@@ -406,12 +407,12 @@ fn subtract_each(late: &mut [u64; FAILURES], early: &[u64; FAILURES]) {
 
 impl ClientTotals {
     fn counts(&self, in_flight: u64) -> Self {
-        let Self { arrivals, reloads, ok, failed, attempts, .. } = *self;
-        Self { arrivals, reloads, ok, failed, in_flight, attempts, latency: Histogram::default() }
+        let Self { arrivals, reloads, ok, degraded, failed, attempts, .. } = *self;
+        Self { arrivals, reloads, ok, degraded, failed, in_flight, attempts, latency: Histogram::default() }
     }
 
     fn subtract(&mut self, early: &Self) {
-        subtract!(self, early: arrivals, reloads, ok, attempts);
+        subtract!(self, early: arrivals, reloads, ok, degraded, attempts);
         subtract_each(&mut self.failed, &early.failed);
         self.latency = self.latency.since(&early.latency);
     }
@@ -510,7 +511,7 @@ impl EdgeTotals {
 
     fn subtract(&mut self, early: &Self) {
         subtract!(self, early: calls, attempts, ok, abandoned, lost, opened);
-        subtract!(self, early: fallbacks, hedges, hedge_wins, retries_denied);
+        subtract!(self, early: fallbacks, hedges, hedge_wins, retries_denied, ejections);
         subtract_each(&mut self.turned_away, &early.turned_away);
         subtract_each(&mut self.failed, &early.failed);
         subtract_each(&mut self.failed_attempts, &early.failed_attempts);

@@ -10,7 +10,7 @@ use super::call::Invocation;
 use super::layer::{Entered, Frame, Left, Owner};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{MAX_LAYERS, StackPlan};
-use squall_sim::{Key, Time};
+use squall_sim::{Key, Ticket, Time};
 
 /// What a call carries for the policies of its edge.
 #[derive(Clone, Copy, Debug)]
@@ -55,11 +55,13 @@ pub(crate) enum Alarm {
     Expired,
     /// The time for a further attempt beside the others.
     Hedge,
+    /// The time to ask the layer once more.
+    Ask,
 }
 
 impl Alarm {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; 4] = [Self::Timeout, Self::Again, Self::Expired, Self::Hedge];
+    pub(crate) const ALL: [Self; 5] = [Self::Timeout, Self::Again, Self::Expired, Self::Hedge, Self::Ask];
 }
 
 impl<'a> Run<'a> {
@@ -130,6 +132,7 @@ impl<'a> Run<'a> {
         }
         self.state.frames.free(frames);
         self.state.invocations[key].frames = Key::NONE;
+        self.forget_hint(key);
         match owner {
             None => self.conclude(key, outcome),
             Some(owner) => self.branch_ended(key, owner, outcome),
@@ -138,6 +141,7 @@ impl<'a> Run<'a> {
 
     /// Something that a layer has waited for.
     pub(super) fn alarm(&mut self, key: Key<Invocation>, layer: u8, alarm: Alarm) {
+        self.frame(key, layer).timer = Ticket::NONE;
         match alarm {
             Alarm::Timeout => {
                 self.cut(key, layer + 1, Failure::Timeout);
@@ -146,6 +150,7 @@ impl<'a> Run<'a> {
             Alarm::Again => self.descend(key),
             Alarm::Expired => self.expired(key, layer),
             Alarm::Hedge => self.hedge_due(key, layer),
+            Alarm::Ask => self.ask_again(key, layer),
         }
     }
 
@@ -156,7 +161,7 @@ impl<'a> Run<'a> {
         if invocation.waiting {
             self.cx.cancel(invocation.timer);
             self.state.edges[edge.at()].totals.failed_attempts[failure as usize] += 1;
-            self.leave(key);
+            self.leave(key, failure);
         }
         while let Some(at) = self.state.frames[frames].inside.checked_sub(1).filter(|&at| at >= keep) {
             self.cut_layer(key, at);
@@ -167,6 +172,7 @@ impl<'a> Run<'a> {
     /// Nobody waits for a call any more.
     pub(super) fn cut_all(&mut self, key: Key<Invocation>, failure: Failure) {
         self.cut(key, 0, failure);
+        self.forget_hint(key);
         let frames = std::mem::replace(&mut self.state.invocations[key].frames, Key::NONE);
         self.state.frames.free(frames);
     }

@@ -5,7 +5,8 @@ use crate::scenario::typed;
 use serde::de::DeserializeOwned;
 use squall_models::problem::Problem;
 use squall_models::{
-    balance, breaker, budget, bulkhead, cache, eject, hedge, limit, pool, retry, shed, spec, throttle,
+    balance, breaker, budget, bulkhead, cache, eject, hedge, limit, pool, rate_limit, retry, shed, spec, throttle,
+    units,
 };
 
 /// Reads values as what a family takes, and what is wrong with them there.
@@ -22,11 +23,13 @@ const FAMILIES: &[(&str, Reader)] = &[
     ("retry", |values, issues| reads(values, issues, retry::Spec::check)),
     ("budget", |values, issues| reads(values, issues, budget::Spec::check)),
     ("throttle", |values, issues| reads(values, issues, throttle::Spec::check)),
+    ("rate_limit", |values, issues| reads(values, issues, rate_limit::Spec::check)),
     ("bulkhead", |values, issues| reads(values, issues, bulkhead::check)),
     ("limit", |values, issues| reads(values, issues, limit::check)),
     ("shed", |values, issues| reads(values, issues, shed::check)),
     ("hedge", |values, issues| reads(values, issues, hedge::check)),
     ("cache", |values, issues| reads::<spec::Cache>(values, issues, |_| Vec::new())),
+    ("panic_threshold", |values, issues| reads::<units::Share>(values, issues, |_| Vec::new())),
     ("balance", |values, issues| reads::<balance::Spec>(values, issues, |_| Vec::new())),
     ("protect", |values, issues| reads::<cache::protect::Spec>(values, issues, |_| Vec::new())),
     ("refresh", |values, issues| reads::<cache::refresh::Spec>(values, issues, |_| Vec::new())),

@@ -162,6 +162,7 @@ impl Run<'_> {
             served: false,
             strand: true,
             renews: true,
+            degraded: false,
         }
     }
 }

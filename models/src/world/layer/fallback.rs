@@ -44,6 +44,7 @@ impl Run<'_> {
             self.call_fallback(key, layer, plan);
             return Left::Again;
         }
+        self.state.invocations[key].degraded = true;
         Left::With(Ok(()))
     }
 
@@ -90,10 +91,11 @@ impl Run<'_> {
         let at = self.layer_at(key, layer);
         self.fallback(at).call_ended();
         self.frame(key, layer).holds = Holds::Nothing;
+        let call = &mut self.state.invocations[key];
+        call.degraded = outcome.is_ok();
         if outcome.is_err() {
             // It was no help after all.
-            let edge = self.state.invocations[key].edge;
-            self.state.edges[edge.at()].totals.fallbacks -= 1;
+            self.state.edges[call.edge.at()].totals.fallbacks -= 1;
         }
         // The fallback itself has had its say.
         let frames = self.state.invocations[key].frames;

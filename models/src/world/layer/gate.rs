@@ -94,9 +94,12 @@ impl Run<'_> {
         }
     }
 
-    /// A call has waited too long in a line.
+    /// A call has waited too long in a line, or for nothing.
     pub(in super::super) fn expired(&mut self, key: Key<Invocation>, layer: u8) {
         let at = self.layer_at(key, layer);
+        if let LayerState::RateLimit(_) = &self.state.layers[at] {
+            return self.send_back(key, Failure::RateLimited);
+        }
         self.frame(key, layer).holds = Holds::Nothing;
         self.give_up_place(key, at);
         self.send_back(key, Failure::BulkheadFull);

@@ -111,7 +111,9 @@ impl Run<'_> {
             return self.fallback_ended(branch, key, outcome);
         }
         self.state.invocations.free(branch);
-        self.state.invocations[key].attempt += record.attempt;
+        let call = &mut self.state.invocations[key];
+        call.attempt += record.attempt;
+        call.degraded |= record.degraded && outcome.is_ok();
         let frames = self.state.frames[self.state.invocations[key].frames];
         let layer = frames.inside - 1;
         let Holds::Branches(branches) = frames.layers[usize::from(layer)].holds else {

@@ -7,7 +7,9 @@ mod fallback;
 mod gate;
 mod hedge;
 mod line;
+mod rate;
 mod retry;
+mod throttle;
 
 use super::call::Invocation;
 use super::stack::Alarm;
@@ -20,6 +22,8 @@ use crate::hedge::Hedge;
 use crate::limit::Limit;
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{LayerKind, LayerPlan, Plan};
+use crate::rate_limit::RateLimit;
+use crate::throttle::Throttle;
 pub(crate) use hedge::{Branches, Owner};
 use line::Line;
 use retry::Tries;
@@ -35,6 +39,8 @@ pub(crate) enum LayerState {
     Breaker(Box<Breaker>, Line),
     Bulkhead(Box<Bulkhead>, Line),
     Limit(Box<Limit>, Line),
+    RateLimit(Box<RateLimit>),
+    Throttle(Box<Throttle>),
     Hedge(Box<Hedge>),
     Fallback(Box<Fallback>),
 }
@@ -108,6 +114,10 @@ pub(super) fn all(plan: &Plan, cx: &mut Cx) -> Vec<LayerState> {
                 }
                 LayerKind::Bulkhead(spec) => LayerState::Bulkhead(Box::new(Bulkhead::new(spec)), Line::default()),
                 LayerKind::Limit(spec) => LayerState::Limit(Box::new(Limit::new(spec)), Line::default()),
+                LayerKind::RateLimit(spec) => {
+                    LayerState::RateLimit(Box::new(RateLimit::new(spec, plan.clients.len(), Time::ZERO)))
+                }
+                LayerKind::Throttle(spec) => LayerState::Throttle(Box::new(Throttle::new(spec, Time::ZERO))),
                 LayerKind::Hedge(spec) => LayerState::Hedge(Box::new(Hedge::new(spec))),
                 LayerKind::Fallback(plan) => LayerState::Fallback(Box::new(Fallback::new(&plan.spec))),
             }));
@@ -151,6 +161,8 @@ impl<'a> Run<'a> {
             LayerState::Breaker(..) => self.enter_breaker(key, layer, at),
             LayerState::Bulkhead(..) => self.enter_bulkhead(key, layer, at),
             LayerState::Limit(..) => self.enter_limit(key, layer, at),
+            LayerState::RateLimit(_) => self.enter_rate_limit(key, layer),
+            LayerState::Throttle(_) => self.enter_throttle(key, layer, at),
             LayerState::Hedge(_) => self.enter_hedge(key, layer, at),
             LayerState::Fallback(_) => Entered::Passed,
         }
@@ -166,6 +178,8 @@ impl<'a> Run<'a> {
             }
             LayerKind::Retry(retry, _) => self.leave_retry(key, layer, retry, outcome),
             LayerKind::Breaker(_) => Left::With(self.leave_breaker(key, layer, outcome)),
+            LayerKind::RateLimit(_) => self.leave_rate_limit(key, layer, outcome),
+            LayerKind::Throttle(_) => self.leave_throttle(key, layer, outcome),
             LayerKind::Hedge(_) => Left::With(outcome),
             LayerKind::Fallback(plan) => self.leave_fallback(key, layer, plan, outcome),
             LayerKind::Bulkhead(_) | LayerKind::Limit(_) => {

@@ -6,7 +6,7 @@ use super::super::{Event, Run, Task};
 use super::{Entered, Holds, LayerState, Left};
 use crate::budget::{Budget, Grant, Over};
 use crate::outcome::{Failure, Outcome};
-use crate::retry::{Facts, Hint, Retry};
+use crate::retry::{Facts, Retry};
 use squall_sim::Key;
 
 /// What a call carries for its retries.
@@ -62,6 +62,7 @@ impl Run<'_> {
     fn try_again(&mut self, key: Key<Invocation>, layer: u8, why: (&Retry, Failure), tries: &mut Tries) -> bool {
         let ((retry, failure), now) = (why, self.cx.now());
         let place = self.layer_plan(key, layer).place;
+        let hint = self.take_hint(key, failure);
         let invocation = &self.state.invocations[key];
         let (luck, edge) = (invocation.luck, invocation.edge.at());
         let facts = Facts {
@@ -69,7 +70,7 @@ impl Run<'_> {
             elapsed: now.since(self.state.frames[invocation.frames].layers[usize::from(layer)].since),
             memory: tries.memory,
             failure,
-            hint: Hint::None,
+            hint,
             idempotent: self.plan.endpoint(invocation.endpoint).idempotent,
         };
         let Some(next) = retry.decide(facts, &mut luck.child(place, tries.attempts.into()).at(place)) else {
