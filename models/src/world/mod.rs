@@ -1,6 +1,7 @@
 //! The world under way: what is where at this moment, and what each event does to it.
 
 mod action;
+mod answer;
 mod audit;
 mod balance;
 mod cache;
@@ -33,6 +34,7 @@ mod source;
 mod stack;
 mod strand;
 mod tasks;
+mod totals;
 mod trace;
 mod traffic;
 mod trouble;
