@@ -188,7 +188,8 @@ impl Run<'_> {
         for scope in (0..call.open).rev() {
             let pc = self.state.calls[key].scopes[scope as usize];
             let Op::Cache { cache: id, keys, place, hit } = self.plan.ops[pc.at()] else { continue };
-            if self.plan.caches[id.at()].plain {
+            // Without leave to serve on errors nobody looks into the cache a second time, whatever others have put there.
+            if self.plan.caches[id.at()].if_error.is_zero() {
                 continue;
             }
             let ask = self.asks(key, (id, keys, place), false);
