@@ -6,6 +6,10 @@
 //! the TTL and coalescing of caches. Components, programs, replicas, workers, pools and faults have to be the same.
 //!
 //! A call in flight keeps the timers that it has, and is tried again (or not) by the new rules.
+//!
+//! Stacks of policies other than a timeout around a retry around a timeout can be begun, empty, by a run that has none; a run
+//! that has some goes on only as a world with the same ones, with all that they have learnt. A call inside of a stack stands at
+//! one of its layers and holds something of it, so exchanging stacks would mean keeping both until the last such call has ended.
 
 use crate::blueprint::{Blueprint, Violation};
 use crate::report::Report;

@@ -6,6 +6,8 @@ mod differences;
 mod ecdf;
 mod fates;
 mod figure;
+#[cfg(test)]
+pub(super) mod fixtures;
 mod font;
 mod goodput;
 mod grid;
@@ -20,7 +22,7 @@ mod seeds;
 mod services;
 mod sweep;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
 mod tipping;
 mod topology;
 mod view;

@@ -1,91 +1,10 @@
 //! Every plot of real results: readable, the same every time, and with nothing upon anything else.
 
 use super::figure::{Figure, Shape};
+use super::fixtures::{others, results};
 use super::{Look, PLOTS, Plot, Undrawn, View, font};
-use crate::experiment::{Fold, Plan, execute};
 use crate::record::results::Results;
-use crate::record::{RecordError, Recorder, Session};
-use crate::scenario::{Case, load_bytes};
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::atomic::AtomicBool;
-use tempfile::TempDir;
-
-const SCENARIO: &str = "
-squall: 1
-keys: { pages: { uniform: { count: 50 } } }
-clients:
-  web:
-    to: api.get
-    arrivals: { poisson: { rate: 60/s } }
-    edge: { policies: [{ retry: { constant: { attempts: 3, delay: 10ms } } }, { timeout: 300ms }] }
-  a-batch-job-with-a-rather-long-name: { to: api.get, arrivals: { poisson: { rate: 5/s } } }
-services:
-  api:
-    capacity: { workers: 10 }
-    pools: { db: { size: 2 } }
-    endpoints:
-      get:
-        steps:
-          - cache:
-              name: l1
-              keys: pages
-              miss: [{ acquire: { pool: db, steps: [{ call: { to: db.read } }] } }]
-  db:
-    capacity: { workers: 2 }
-    endpoints: { read: { steps: [{ work: { exponential: { mean: 15ms } } }] } }
-caches: { l1: { capacity: 20, ttl: 10s } }
-faults:
-  - slow: { at: 5s, for: 5s, service: db, factor: 8 }
-  - flush: { at: 5s, cache: l1 }
-variants:
-  wide: { set: { services.db.capacity.workers: 8 } }
-  no-retries-and-a-name-that-is-longer-than-most-legends-like: { set: { clients.web.edge.policies: [] } }
-run: { duration: 20s, seeds: 3 }
-expect: [clients.web.success >= 10%]
-";
-
-/// Results of a small scenario on disk.
-pub(in crate::report) fn results() -> (TempDir, Results) {
-    let loaded =
-        load_bytes(Path::new("small.yaml"), SCENARIO.as_bytes(), &[]).unwrap_or_else(|error| panic!("{error}"));
-    let cases: Vec<&Case> = loaded.cases.iter().collect();
-    let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("small");
-    let mut recorder = Recorder::create(&place).unwrap();
-    let mut fold = Fold::new(&cases);
-    let plan = Plan { cases, seeds: vec![1, 2, 3], threads: 1, twice: false };
-    let all = execute(&plan, &AtomicBool::new(false), |run| {
-        recorder.take(plan.cases[run.case], &run)?;
-        fold.take(run);
-        Ok::<(), RecordError>(())
-    });
-    assert!(matches!(all, Ok(true)));
-    recorder.finish(&loaded, &fold.finish(), &Session::default()).unwrap();
-    let results = Results::open(&place).unwrap();
-    (folder, results)
-}
-
-/// Results of a comparison, a sweep over one path, one over two, and a search for tipping points.
-fn others() -> (TempDir, Vec<Results>) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("small.yaml");
-    std::fs::write(&file, SCENARIO).unwrap();
-    let run = |arguments: &[&str]| {
-        let paths = ["squall", arguments[0], file.to_str().unwrap(), "--quiet", "--seeds", "3"];
-        let all: Vec<std::ffi::OsString> = paths.iter().chain(&arguments[1..]).map(Into::into).collect();
-        assert!(matches!(crate::cli::main(all), crate::cli::Exit::Fine), "{arguments:?}");
-    };
-    let place = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let rate = "clients.web.arrivals.poisson.rate";
-    run(&["compare", "--out", &place("compared")]);
-    run(&["sweep", "--out", &place("line"), "--over", &format!("{rate}=40/s..120/s/20/s")]);
-    let (rates, workers) = (format!("{rate}=40/s,80/s,120/s"), "services.db.capacity.workers=1,2,4");
-    run(&["sweep", "--out", &place("map"), "--over", &rates, "--over", workers]);
-    run(&["tip", "--out", &place("tip"), "--over", &format!("{rate}=20/s..600/s/40/s")]);
-    let all = ["compared", "line", "map", "tip"].map(|name| Results::open_any(&folder.path().join(name)).unwrap());
-    (folder, all.into())
-}
 
 /// Every plot that these results hold.
 fn figures(view: &View<'_>) -> Vec<(&'static str, Figure)> {
