@@ -19,7 +19,7 @@ pub(crate) struct Observer {
     seen: Vec<Totals>,
     last_tick: Time,
     before: Totals,
-    series: Series,
+    pub(super) series: Series,
     pub(super) failing: Vec<Failing>,
     /// Usual hit rate of each cache.
     usual: Vec<f64>,
@@ -64,11 +64,6 @@ impl Observer {
         }
     }
 
-    /// Appends values to the present row of the series.
-    pub(super) fn append<const N: usize>(&mut self, values: [f64; N]) {
-        self.series.values.extend(values);
-    }
-
     /// Notes the first time that a component fails.
     pub(super) fn fails(&mut self, at: Time, component: String, evidence: impl FnOnce() -> String) {
         if !self.failing.iter().any(|known| known.component == component) {
@@ -99,13 +94,7 @@ fn columns(plan: &Plan) -> Vec<Column> {
     for name in &plan.names.caches {
         add(format!("caches.{name}"), &[("hit_rate", "share"), ("misses", "1/s")]);
     }
-    for (name, service) in plan.names.services.iter().zip(&plan.services) {
-        let Some(platform) = &service.platform else { continue };
-        add(format!("services.{name}"), &[("ready", "count"), ("replicas", "count")]);
-        if platform.memory.is_some() {
-            add(format!("services.{name}"), &[("memory", "share")]);
-        }
-    }
+    columns.extend(super::platform::columns(plan));
     columns
 }
 

@@ -13,6 +13,7 @@ use super::lookup::Lookup;
 use super::{Event, Run};
 use crate::plan::{Plan, PlatformPlan, ProbeKind, ReplicaId, ServiceId};
 use crate::platform::{Backoff, Streak};
+use crate::report::Column;
 use scale::Scaling;
 use squall_sim::random::{Luck, Place, Purpose, Stream};
 use squall_sim::{Key, Ticket, Time};
@@ -170,6 +171,21 @@ impl Turn {
         Self::ToldReadiness,
         Self::ToldLiveness,
     ];
+}
+
+/// What the platform adds to the series.
+pub(super) fn columns(plan: &Plan) -> Vec<Column> {
+    let mut columns = Vec::new();
+    for (name, service) in plan.names.services.iter().zip(&plan.services) {
+        let Some(platform) = &service.platform else { continue };
+        let mut add = |metric, unit| columns.push(Column { component: format!("services.{name}"), metric, unit });
+        add("ready", "count");
+        add("replicas", "count");
+        if platform.memory.is_some() {
+            add("memory", "share");
+        }
+    }
+    columns
 }
 
 impl Platform {
@@ -347,11 +363,11 @@ impl Run<'_> {
         for service in (0..self.plan.services.len() as u32).map(ServiceId) {
             let Some(platform) = self.plan.services[service.at()].platform.as_deref() else { continue };
             let (ready, all) = self.headcount(service);
-            self.state.observer.append([f64::from(ready), f64::from(all)]);
+            self.state.observer.series.values.extend([f64::from(ready), f64::from(all)]);
             if let Some(memory) = &platform.memory {
                 let used = self.places_of(service).filter_map(|id| self.state.memory_used(self.plan, id, now));
                 let fullest = used.fold(0.0, f64::max) / memory.limit;
-                self.state.observer.append([fullest]);
+                self.state.observer.series.values.push(fullest);
             }
         }
     }
