@@ -59,6 +59,8 @@ pub(crate) struct Pod {
     /// It was there when the run began, so that it is warm.
     from_the_start: bool,
     ever_ready: bool,
+    /// Its startup probe has nothing more to say.
+    started_up: bool,
     /// The share of calls that fail because what the process holds is wrong.
     pub(super) corrupt: f64,
     backoff: Backoff,
@@ -204,7 +206,7 @@ impl Platform {
                     rolling: false,
                     moving: Vec::new(),
                     luck: Luck::from_stream(&mut Stream::new(seed, &platform.stream)),
-                    scaling: platform.autoscale.as_ref().map(|spec| Scaling::new(spec, service.replicas)),
+                    scaling: platform.autoscale.as_ref().map(|_| Scaling::new(service.replicas)),
                 })
             }));
             let backoff = platform.map(|platform| platform.backoff.clone()).unwrap_or_default();
@@ -236,6 +238,7 @@ impl Pod {
             served_before: 0,
             from_the_start: there,
             ever_ready: there,
+            started_up: there,
             corrupt: 0.0,
             backoff,
             held: false,
