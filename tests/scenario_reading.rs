@@ -302,9 +302,10 @@ fn no_message_can_move_the_cursor() {
 fn the_schema_is_draft_7_and_has_every_section() {
     let schema = schema();
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
-    for section in
-        ["squall", "topology", "clients", "services", "caches", "keys", "faults", "set", "variants", "run", "expect"]
-    {
+    for section in [
+        "squall", "topology", "clients", "services", "caches", "keys", "faults", "actions", "set", "variants", "run",
+        "expect",
+    ] {
         assert!(schema["properties"][section].is_object(), "{section}");
     }
 }

@@ -191,6 +191,7 @@ impl<'a> Reference<'a> {
         match schema["title"].as_str() {
             Some("duration") => return "duration such as `250ms`".to_owned(),
             Some("rate") => return "rate such as `200/s`".to_owned(),
+            Some("bytes") => return "amount such as `64MiB`".to_owned(),
             Some("share") => return "share such as `99.9%`".to_owned(),
             _ => {}
         }

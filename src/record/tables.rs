@@ -86,6 +86,7 @@ pub(super) struct Tables {
     series: Table,
     histograms: Table,
     failures: Table,
+    actions: Table,
     fates: Table,
     latencies: Table,
     judgements: Table,
@@ -103,6 +104,7 @@ impl Tables {
                 &["variant", "seed", "component", "histogram", "count", "sum_ns", "max_ns", "hdr_us"],
             )?,
             failures: table("failures.csv", &["variant", "seed", "place", "time_s", "kind", "component", "evidence"])?,
+            actions: table("actions.csv", &["variant", "seed", "time_s", "cause", "action", "target", "effect"])?,
             fates: table("fates.csv", &["variant", "seed", "time_s", "width_s", "component", "fate", "count"])?,
             latencies: table(
                 "latencies.csv",
@@ -137,6 +139,7 @@ impl Tables {
         self.series(of, report)?;
         self.histograms(of, report, names)?;
         self.failures(of, report)?;
+        self.actions(of, report)?;
         self.slices(of, report, names)?;
         for (number, (expectation, judgement)) in case.expectations.iter().zip(&run.judgements).enumerate() {
             let number = (number + 1).to_string();
@@ -194,6 +197,14 @@ impl Tables {
         Ok(())
     }
 
+    fn actions(&mut self, (variant, seed): (&str, &str), report: &Report) -> Result<(), RecordError> {
+        for acted in &report.actions {
+            let at = acted.at.seconds().to_string();
+            self.actions.row([variant, seed, &at, &acted.cause, acted.action, &acted.target, &acted.effect])?;
+        }
+        Ok(())
+    }
+
     fn slices(&mut self, (variant, seed): (&str, &str), report: &Report, names: &Names) -> Result<(), RecordError> {
         for slice in &report.slices {
             let (start, width) = (slice.from.seconds().to_string(), slice.to.since(slice.from).seconds().to_string());
@@ -236,8 +247,8 @@ impl Tables {
     }
 
     pub(super) fn finish(self) -> Result<(), RecordError> {
-        let Self { runs, series, histograms, failures, fates, latencies, judgements, verdicts } = self;
-        [runs, series, histograms, failures, fates, latencies, judgements, verdicts]
+        let Self { runs, series, histograms, failures, actions, fates, latencies, judgements, verdicts } = self;
+        [runs, series, histograms, failures, actions, fates, latencies, judgements, verdicts]
             .into_iter()
             .try_for_each(Table::finish)
     }

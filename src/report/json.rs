@@ -107,8 +107,13 @@ fn first_run(report: &Report) -> Value {
         .deadlocks
         .iter()
         .map(|deadlock| json!({ "at_s": deadlock.at.seconds(), "cycle": deadlock.cycle, "stuck": deadlock.stuck }));
+    let actions = report.actions.iter().map(|acted| {
+        json!({ "at_s": acted.at.seconds(), "cause": acted.cause, "action": acted.action, "target": acted.target,
+            "effect": acted.effect })
+    });
     json!({
         "seed": report.seed,
+        "actions": actions.collect::<Vec<_>>(),
         "failure_order": failing.collect::<Vec<_>>(),
         "deadlocks": deadlocks.collect::<Vec<_>>(),
         "series": {

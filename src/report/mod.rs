@@ -1,5 +1,6 @@
 //! What a person or a program reads on stdout.
 
+mod actions;
 mod compare;
 mod compare_json;
 mod details;

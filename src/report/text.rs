@@ -2,7 +2,7 @@
 
 use super::number::{or_dash, percent, rate, time, times};
 use super::style::{BAD, DIM, HEADING, paint, wrap};
-use super::{Findings, details, failures, table, timeline, verdicts};
+use super::{Findings, actions, details, failures, table, timeline, verdicts};
 use crate::experiment::Outcome;
 use crate::experiment::measure::{answered, ratio, share};
 use squall_models::histogram::Histogram;
@@ -157,6 +157,7 @@ fn one_variant(findings: &Findings<'_>, outcome: &Outcome, width: usize) -> Stri
             }
         }
     }
+    out += &actions::actions(first, width);
     out += &failures::failures(outcome, first, width);
     out += &endings(outcome);
     out

@@ -241,6 +241,23 @@ fn a_process_that_ends_again_and_again_is_started_less_and_less_often() {
     assert_eq!((ready[10], ready[100], ready[230]), (2.0, 1.0, 2.0));
 }
 
+/// A startup probe that is passed in between changes nothing about that.
+#[test]
+fn a_process_ends_when_it_ends() {
+    let more = json!({
+        "services": {"api": {"probes": {"startup": {"to": "health", "period": "100ms"}}}},
+        "faults": [{"crash_loop": {"at": "4s", "for": "4s", "service": "api", "replicas": 1, "after": "500ms"}}],
+    });
+    let died: Vec<f64> = run(more)
+        .report
+        .actions
+        .iter()
+        .filter(|acted| acted.action == "died")
+        .map(|acted| acted.at.seconds())
+        .collect();
+    assert_eq!(died, [4.0, 5.5]);
+}
+
 #[test]
 fn a_slow_boot_takes_longer() {
     let actions = json!([{"at": "5s", "do": {"kill": {"service": "api", "replicas": 1}}}]);

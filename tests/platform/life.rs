@@ -16,9 +16,9 @@ fn a_killed_replica_is_replaced_and_callers_hear_of_it_late() {
     assert_eq!(
         told(&run),
         [
+            "10 action 1: kill services.api 1 replicas",
             "10 platform of api: gone api[0] killed",
             "10 platform of api: pending api[0] for 1s",
-            "10 action 1: kill services.api 1 replicas",
             "11 platform of api: booting api[0] for 4s",
             "12 platform of api: unlisted api[0] callers know of 2",
             "15 platform of api: ready api[0]",

@@ -7,6 +7,7 @@ mod connections;
 mod dice;
 mod generator;
 mod limits;
+mod platform;
 
 use crate::support::{Lab, Value};
 use dice::Dice;

@@ -59,8 +59,13 @@ impl Run<'_> {
 
     /// Does something to the world.
     pub(super) fn act(&mut self, cause: Cause, action: &Action) {
+        // What follows from an action comes after it in the log, though it is known what came of it only in the end.
+        let number = self.state.log.entries.len();
+        self.write_down(cause, action.name(), self.plan.target(action), String::new());
         let effect = self.carry_out_action(action);
-        self.write_down(cause, action.name(), self.plan.target(action), effect);
+        if let Some(entry) = self.state.log.entries.get_mut(number) {
+            entry.effect = effect;
+        }
     }
 
     /// What came of an action, in words.

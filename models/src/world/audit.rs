@@ -9,6 +9,7 @@ use squall_sim::Key;
 impl Run<'_> {
     /// What does not add up, if anything.
     pub(super) fn audit(&mut self) -> Result<(), String> {
+        self.settle_totals();
         self.audit_clients()?;
         self.audit_edges()?;
         self.audit_services()?;

@@ -5,7 +5,7 @@ use super::call::{Call, Destination, Invocation};
 use super::eject::Watch;
 use super::link::{Sent, Trouble, Wire};
 use super::stack::Frames;
-use super::{Cx, Event, Run, Task};
+use super::{Event, Run, Task};
 use crate::balance::{Balancer, Memory};
 use crate::outcome::Failure;
 use crate::plan::{EdgeId, EdgePlan, Plan, ReplicaId, ServiceId};
@@ -26,7 +26,7 @@ pub(crate) struct EdgeState {
     /// All replicas, where they can be asked for although they are down.
     pub(super) everybody: Vec<u32>,
     pub(super) timeout_lane: Option<Lane>,
-    total_lane: Option<Lane>,
+    pub(super) total_lane: Option<Lane>,
     pub(super) short: Short,
     pub(super) plain: bool,
     pub(crate) trouble: Trouble,
@@ -83,21 +83,6 @@ impl EdgeState {
             balance: None,
             counts,
         }
-    }
-}
-
-impl EdgeState {
-    /// Goes on by other rules. The counts stay, and so do the timers of what is in flight.
-    pub(super) fn follow(&mut self, old: &EdgePlan, new: &EdgePlan, cx: &mut Cx) {
-        if old.timeout != new.timeout {
-            self.timeout_lane = new.timeout.map(|span| cx.lane(span));
-        }
-        if old.total != new.total {
-            self.total_lane = new.total.map(|span| cx.lane(span));
-        }
-        self.plain = new.plain;
-        self.short.open = new.short;
-        self.short.stacked = new.stack.is_some();
     }
 }
 

@@ -1,9 +1,25 @@
 //! A run that is stopped at an instant, copied, and continued by other rules.
 
-use super::{Run, Simulated, layer};
-use crate::plan::Plan;
+use super::caller::EdgeState;
+use super::{Cx, Run, Simulated, layer};
+use crate::plan::{EdgePlan, Plan};
 use squall_sim::Time;
 use std::sync::Arc;
+
+impl EdgeState {
+    /// Goes on by other rules. The counts stay, and so do the timers of what is in flight.
+    pub(super) fn follow(&mut self, old: &EdgePlan, new: &EdgePlan, cx: &mut Cx) {
+        if old.timeout != new.timeout {
+            self.timeout_lane = new.timeout.map(|span| cx.lane(span));
+        }
+        if old.total != new.total {
+            self.total_lane = new.total.map(|span| cx.lane(span));
+        }
+        self.plain = new.plain;
+        self.short.open = new.short;
+        self.short.stacked = new.stack.is_some();
+    }
+}
 
 impl Simulated {
     /// Goes on to an instant, what is due then included.

@@ -15,7 +15,7 @@ pub(crate) struct Observer {
     seen: Vec<Totals>,
     last_tick: Time,
     before: Totals,
-    series: Series,
+    pub(super) series: Series,
     pub(super) failing: Vec<Failing>,
     /// Usual hit rate of each cache.
     usual: Vec<f64>,
@@ -60,11 +60,6 @@ impl Observer {
         }
     }
 
-    /// Appends values to the present row of the series.
-    pub(super) fn append<const N: usize>(&mut self, values: [f64; N]) {
-        self.series.values.extend(values);
-    }
-
     /// Notes the first time that a component fails.
     pub(super) fn fails(&mut self, at: Time, component: String, evidence: impl FnOnce() -> String) {
         if !self.failing.iter().any(|known| known.component == component) {
@@ -95,13 +90,7 @@ fn columns(plan: &Plan) -> Vec<Column> {
     for name in &plan.names.caches {
         add(format!("caches.{name}"), &[("hit_rate", "share"), ("misses", "1/s")]);
     }
-    for (name, service) in plan.names.services.iter().zip(&plan.services) {
-        let Some(platform) = &service.platform else { continue };
-        add(format!("services.{name}"), &[("ready", "count"), ("replicas", "count")]);
-        if platform.memory.is_some() {
-            add(format!("services.{name}"), &[("memory", "share")]);
-        }
-    }
+    columns.extend(super::platform::columns(plan));
     columns
 }
 
@@ -133,13 +122,19 @@ impl Run<'_> {
         totals
     }
 
+    /// Brings what gathers in batches or as integrals into the totals.
+    pub(super) fn settle_totals(&mut self) {
+        let now = self.cx.now();
+        self.state.services.iter_mut().for_each(|service| service.settle(now));
+        self.state.clients.iter_mut().for_each(super::client::ClientState::settle);
+    }
+
     /// The totals since the beginning without histograms.
     fn counts(&mut self) -> Totals {
         let now = self.cx.now();
         self.settle_layers(now);
         self.settle_ejections();
-        self.state.services.iter_mut().for_each(|service| service.settle(now));
-        self.state.clients.iter_mut().for_each(super::client::ClientState::settle);
+        self.settle_totals();
         let mut pools = vec![PoolTotals::default(); self.plan.pools.len()];
         for pool in &mut self.state.pools {
             pool.settle(now);

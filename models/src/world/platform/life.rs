@@ -122,7 +122,11 @@ impl Run<'_> {
                 return;
             }
             Phase::Pending | Phase::Booting | Phase::Dead => {
-                return if then == Then::Gone { self.gone(id, "gone") } else { () };
+                // Without a process there is nothing to finish, and one that restarts does so anyway.
+                if then == Then::Gone {
+                    self.gone(id, "it had no process yet");
+                }
+                return;
             }
             Phase::Warming | Phase::Ready | Phase::Unready => {}
         }

@@ -13,6 +13,7 @@ use super::lookup::Lookup;
 use super::{Event, Run};
 use crate::plan::{Plan, PlatformPlan, ProbeKind, ReplicaId, ServiceId};
 use crate::platform::{Backoff, Streak};
+use crate::report::Column;
 use scale::Scaling;
 use squall_sim::random::{Luck, Place, Purpose, Stream};
 use squall_sim::{Key, Ticket, Time};
@@ -58,6 +59,8 @@ pub(crate) struct Pod {
     /// It was there when the run began, so that it is warm.
     from_the_start: bool,
     ever_ready: bool,
+    /// Its startup probe has nothing more to say.
+    started_up: bool,
     /// The share of calls that fail because what the process holds is wrong.
     pub(super) corrupt: f64,
     backoff: Backoff,
@@ -172,6 +175,21 @@ impl Turn {
     ];
 }
 
+/// What the platform adds to the series.
+pub(super) fn columns(plan: &Plan) -> Vec<Column> {
+    let mut columns = Vec::new();
+    for (name, service) in plan.names.services.iter().zip(&plan.services) {
+        let Some(platform) = &service.platform else { continue };
+        let mut add = |metric, unit| columns.push(Column { component: format!("services.{name}"), metric, unit });
+        add("ready", "count");
+        add("replicas", "count");
+        if platform.memory.is_some() {
+            add("memory", "share");
+        }
+    }
+    columns
+}
+
 impl Platform {
     pub(crate) fn new(plan: &Plan, seed: u64) -> Self {
         if plan.services.iter().all(|service| service.platform.is_none()) {
@@ -188,7 +206,7 @@ impl Platform {
                     rolling: false,
                     moving: Vec::new(),
                     luck: Luck::from_stream(&mut Stream::new(seed, &platform.stream)),
-                    scaling: platform.autoscale.as_ref().map(|spec| Scaling::new(spec, service.replicas)),
+                    scaling: platform.autoscale.as_ref().map(|_| Scaling::new(service.replicas)),
                 })
             }));
             let backoff = platform.map(|platform| platform.backoff.clone()).unwrap_or_default();
@@ -220,6 +238,7 @@ impl Pod {
             served_before: 0,
             from_the_start: there,
             ever_ready: there,
+            started_up: there,
             corrupt: 0.0,
             backoff,
             held: false,
@@ -347,11 +366,11 @@ impl Run<'_> {
         for service in (0..self.plan.services.len() as u32).map(ServiceId) {
             let Some(platform) = self.plan.services[service.at()].platform.as_deref() else { continue };
             let (ready, all) = self.headcount(service);
-            self.state.observer.append([f64::from(ready), f64::from(all)]);
+            self.state.observer.series.values.extend([f64::from(ready), f64::from(all)]);
             if let Some(memory) = &platform.memory {
                 let used = self.places_of(service).filter_map(|id| self.state.memory_used(self.plan, id, now));
                 let fullest = used.fold(0.0, f64::max) / memory.limit;
-                self.state.observer.append([fullest]);
+                self.state.observer.series.values.push(fullest);
             }
         }
     }

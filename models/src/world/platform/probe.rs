@@ -1,6 +1,6 @@
 //! Probes: calls that the platform makes to each replica, and what it makes of the answers.
 
-use super::{Phase, ProbeState, Then, Turn};
+use super::{ProbeState, Then, Turn};
 use crate::outcome::Outcome;
 use crate::plan::{Cause, EdgeId, FIRST_PROBE, PlatformPlan, ProbeKind, ReplicaId};
 use crate::platform::{Streak, Verdict};
@@ -39,6 +39,7 @@ impl Run<'_> {
     /// A process listens, and is probed from now on. False if it can have calls without passing any.
     pub(super) fn begin_probes(&mut self, id: ReplicaId, platform: &PlatformPlan, warm: bool) -> bool {
         let gated = !warm && platform.probes[ProbeKind::Startup as usize].is_some();
+        self.pod(id).started_up = !gated;
         for kind in ProbeKind::ALL {
             self.pod(id).probes[kind as usize] =
                 ProbeState { streak: Streak::default(), call: Key::NONE, timer: Ticket::NONE, passed: false };
@@ -81,6 +82,9 @@ impl Run<'_> {
     pub(super) fn probe(&mut self, id: ReplicaId, kind: ProbeKind) {
         const PROBE: Place = Place::named("probe", Purpose::Call);
         let Some(plan) = self.platform_of(id).and_then(|platform| platform.probes[kind as usize]) else { return };
+        if kind == ProbeKind::Startup && self.pod(id).started_up {
+            return;
+        }
         let now = self.cx.now();
         self.later(id, plan.period, kind.due());
         if !self.pod(id).probes[kind as usize].call.is_none() {
@@ -149,7 +153,7 @@ impl Run<'_> {
             (ProbeKind::Readiness, Verdict::Failed) => self.unready(id),
             (ProbeKind::Startup, Verdict::Passed) => {
                 // From now on the others look after it.
-                self.forget_startup(id);
+                self.pod(id).started_up = true;
                 self.first_probe(id, platform, ProbeKind::Liveness, false);
                 if platform.probes[ProbeKind::Readiness as usize].is_some() {
                     self.first_probe(id, platform, ProbeKind::Readiness, false);
@@ -159,14 +163,5 @@ impl Run<'_> {
             }
             (ProbeKind::Startup | ProbeKind::Liveness, Verdict::Failed) => self.wind_down(id, Then::Restart),
         }
-    }
-
-    /// The startup probe has done its work.
-    fn forget_startup(&mut self, id: ReplicaId) {
-        self.stop_probes(id);
-        let pod = self.pod(id);
-        pod.life += 1;
-        debug_assert_eq!(pod.phase, Phase::Warming);
-        self.watch_memory(id);
     }
 }

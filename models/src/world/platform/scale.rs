@@ -27,7 +27,8 @@ struct Seen {
 }
 
 impl Scaling {
-    pub(super) fn new(_spec: &Spec, places: u32) -> Self {
+    /// Nothing was measured yet.
+    pub(super) fn new(places: u32) -> Self {
         Self { scaler: Scaler::default(), seen: vec![None; places as usize], work: Span::ZERO, at: Time::ZERO }
     }
 }
