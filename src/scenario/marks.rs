@@ -59,10 +59,16 @@ fn mark(fault: &Value) -> Option<Mark> {
         words.push(format!("{caller} → {callee}"));
         targets.extend([format!("services.{callee}"), format!("services.{caller}"), format!("clients.{caller}")]);
     }
+    // A split has groups at its ends.
+    for group in ["these", "those"].iter().filter_map(|name| fields.get(*name)?.as_array()) {
+        let names: Vec<&str> = group.iter().filter_map(Value::as_str).collect();
+        targets.extend(names.iter().flat_map(|name| [format!("services.{name}"), format!("clients.{name}")]));
+        words.push(names.join(", "));
+    }
     let factor = fields.get("factor").and_then(Value::as_f64);
     words.extend(factor.map(|factor| format!("×{factor}")));
     words.extend(["share", "loss"].iter().filter_map(|name| text(name)).map(str::to_owned));
-    let instant = matches!(kind.as_str(), "flush" | "expire_key" | "corrupt");
+    let instant = matches!(kind.as_str(), "flush" | "expire_key" | "corrupt" | "corrupt_state" | "kill");
     let until = time("for").map(|lasts| from + lasts).or(instant.then_some(from));
     let share = ["share", "loss"].iter().find_map(|name| text(name)?.parse::<Share>().ok()).map(Share::get);
     let replicas = fields.get("replicas").and_then(Value::as_u64);

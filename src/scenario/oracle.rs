@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// As many connections as anybody can ask for.
 const PLENTY: u32 = 1_000_000;
 
-/// The unmitigated variant with unlimited workers, queues, pools and caches, and without policies that turn calls away to
+/// The unmitigated variant with unlimited workers, queues, pools, caches and memory, nothing done to it by hand, and without policies that turn calls away to
 /// protect what is scarce, nor faults of only some replicas or of the size of pools; `None` if nothing is limited there, if a
 /// variant of the user has the name, or if it cannot be built. Its expectations are judged for information only.
 #[must_use]
@@ -36,6 +36,9 @@ fn unlimited(world: &World) -> World {
         service.queue.max_wait = None;
         service.connections = None;
         service.admission.clear();
+        service.memory = None;
+        service.probes = None;
+        service.autoscale = None;
         service.edges.values_mut().for_each(open);
         for endpoint in service.endpoints.values_mut() {
             endpoint.queues = true;
@@ -46,6 +49,7 @@ fn unlimited(world: &World) -> World {
     }
     let services = &world.services;
     world.faults.retain(|fault| !avoidable(fault, services));
+    world.actions.clear();
     for cache in world.caches.values_mut() {
         cache.capacity = Limit::Unlimited;
         cache.ttl = None;
@@ -57,10 +61,19 @@ fn unlimited(world: &World) -> World {
 /// others could do all the work and a balancer that knew everything would never choose these.
 fn avoidable(fault: &Fault, services: &BTreeMap<String, Service>) -> bool {
     match fault {
-        Fault::ResizePool { .. } | Fault::LimitConnections { .. } => true,
+        Fault::ResizePool { .. } | Fault::LimitConnections { .. } | Fault::MemoryLeak { .. } => true,
         Fault::Crash { service, replicas: Replicas::First(count), .. }
         | Fault::Slow { service, replicas: Replicas::First(count), .. }
-        | Fault::Errors { service, replicas: Replicas::First(count), .. } => {
+        | Fault::Errors { service, replicas: Replicas::First(count), .. }
+        | Fault::Kill { service, replicas: Replicas::First(count), .. }
+        | Fault::Hang { service, replicas: Replicas::First(count), .. }
+        | Fault::CrashLoop { service, replicas: Replicas::First(count), .. }
+        | Fault::CpuStolen { service, replicas: Replicas::First(count), .. }
+        | Fault::GpuLost { service, replicas: Replicas::First(count), .. }
+        | Fault::DiskFull { service, replicas: Replicas::First(count), .. }
+        | Fault::IoErrors { service, replicas: Replicas::First(count), .. }
+        | Fault::IoSlow { service, replicas: Replicas::First(count), .. }
+        | Fault::CorruptState { service, replicas: Replicas::First(count), .. } => {
             services.get(service).is_some_and(|service| *count < service.replicas)
         }
         _ => false,

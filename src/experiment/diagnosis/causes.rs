@@ -134,15 +134,16 @@ fn capacity(facts: &Facts<'_>, trigger: Option<&Mark>) -> Case {
     let Some(mark) = trigger else { return case };
     let partial = mark.replicas.is_some();
     match mark.kind.as_str() {
-        "crash" | "errors" => {
+        "crash" | "errors" | "kill" | "crash_loop" | "hang" | "memory_leak" | "corrupt_state" | "disk_full"
+        | "io_errors" => {
             let part = lost(facts, mark).unwrap_or(0.0);
             case.found(0.5 + 0.4 * part, format!("{}: {:.0}% of what answers there is gone", mark.what, part * 100.0));
         }
-        "slow" if partial => {
+        "slow" | "cpu_stolen" | "gpu_lost" | "io_slow" if partial => {
             let part = lost(facts, mark).unwrap_or(0.0);
             case.found(0.6, format!("{}: {:.0}% of its speed is gone, in some replicas only", mark.what, part * 100.0));
         }
-        "partition" => case.found(0.9, format!("{}: no message gets through", mark.what)),
+        "partition" | "split" | "dns" => case.found(0.9, format!("{}: no message gets through", mark.what)),
         "link" if mark.share.is_some() => case.found(0.6, format!("{}: messages are lost", mark.what)),
         _ => return case,
     }

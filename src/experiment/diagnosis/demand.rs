@@ -16,8 +16,9 @@ pub(super) struct Demand {
 pub(super) fn of_fault(facts: &Facts<'_>, mark: &Mark) -> Option<Demand> {
     let usual = |component: &str| facts.mean(component, "utilisation", &facts.before).filter(|value| *value > 0.0);
     match mark.kind.as_str() {
-        "slow" if mark.replicas.is_none() => {
-            let (component, factor) = (mark.targets.first()?, mark.factor?);
+        "slow" | "cpu_stolen" if mark.replicas.is_none() => {
+            let stretched = mark.share.map(|stolen| 1.0 / (1.0 - stolen).max(1e-9));
+            let (component, factor) = (mark.targets.first()?, mark.factor.or(stretched)?);
             let busy = usual(component)?;
             let evidence = told(component, busy, busy * factor, &mark.what);
             Some(Demand { component: component.clone(), ratio: busy * factor, evidence })
@@ -30,7 +31,7 @@ pub(super) fn of_fault(facts: &Facts<'_>, mark: &Mark) -> Option<Demand> {
             let evidence = told(&component, busy, busy * factor, &mark.what);
             Some(Demand { component, ratio: busy * factor, evidence })
         }
-        "crash" => {
+        "crash" | "kill" | "crash_loop" | "hang" => {
             let (component, lost) = (mark.targets.first()?, lost(facts, mark)?);
             let busy = usual(component)?;
             if lost >= 1.0 {
@@ -54,7 +55,7 @@ pub(super) fn lost(facts: &Facts<'_>, mark: &Mark) -> Option<f64> {
     let part = mark.replicas.map_or(1.0, |some| (some as f64 / replicas).min(1.0));
     Some(match mark.kind.as_str() {
         "slow" => part * (1.0 - 1.0 / mark.factor.unwrap_or(1.0).max(1.0)),
-        "errors" => part * mark.share.unwrap_or(1.0),
+        "errors" | "cpu_stolen" | "corrupt_state" | "io_errors" => part * mark.share.unwrap_or(1.0),
         _ => part,
     })
 }
