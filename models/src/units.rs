@@ -178,10 +178,11 @@ impl Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = |unit: f64| (self.0 / unit * 1000.0).fract() == 0.0;
-        let fits = |(_, unit): &&(&str, f64)| self.0 >= *unit && whole(*unit);
-        let (name, unit) = BYTE_UNITS.iter().rev().find(fits).unwrap_or(&BYTE_UNITS[0]);
-        write!(f, "{}{name}", tidy(self.0 / unit))
+        // In the unit that makes it shortest, as somebody would have written it.
+        let exact = |(_, unit): &&(&str, f64)| self.0 >= *unit && (self.0 / unit * 1000.0).fract() == 0.0;
+        let written = |(name, unit): &(&str, f64)| format!("{}{name}", tidy(self.0 / unit));
+        let shortest = BYTE_UNITS.iter().filter(exact).map(written).min_by_key(String::len);
+        f.write_str(&shortest.unwrap_or_else(|| written(&BYTE_UNITS[0])))
     }
 }
 
