@@ -7,9 +7,9 @@
 //!
 //! A call in flight keeps the timers that it has, and is tried again (or not) by the new rules.
 //!
-//! Stacks of policies other than a timeout around a retry around a timeout can be begun, empty, by a run that has none; a run
-//! that has some goes on only as a world with the same ones, with all that they have learnt. A call inside of a stack stands at
-//! one of its layers and holds something of it, so exchanging stacks would mean keeping both until the last such call has ended.
+//! Policies other than a timeout around a retry around a timeout keep a record of the calls inside of them. Where they differ, new
+//! calls go through the new ones, which begin empty, and calls in flight go on through the old ones to their ends. Where none
+//! differs, the run keeps all that they have learnt.
 
 use crate::blueprint::{Blueprint, Violation};
 use crate::report::Report;
@@ -38,7 +38,7 @@ impl Running {
     /// settings.
     ///
     /// # Errors
-    /// Policies have calls in them that the new rules have no place for.
+    /// One of the worlds has a fallback that calls another endpoint, and the other has not.
     pub fn onto(&self, blueprint: &Blueprint) -> Result<Self, String> {
         self.0.onto(&blueprint.plan).map(Self)
     }
@@ -182,6 +182,34 @@ mod tests {
         let before = |report: &Report| report.series.values[..60 * report.series.columns.len()].to_vec();
         assert_eq!(before(&lifo).len(), before(&calm).len());
         assert!(before(&lifo).iter().zip(before(&calm)).all(|(a, b)| a.to_bits() == b.to_bits()));
+    }
+
+    #[test]
+    fn calls_inside_of_old_policies_leave_through_them() {
+        let stacked = |policies: serde_json::Value| world(|v| v["clients"]["web"]["edge"]["policies"] = policies);
+        let door = serde_json::json!({ "bulkhead": { "semaphore": { "max_concurrent": 60 } } });
+        let retry = serde_json::json!({ "retry": { "constant": { "attempts": 4, "delay": "200ms" } } });
+        let base = stacked(serde_json::json!([retry, door, { "timeout": "1s" }]));
+        let mut running = Running::begin(&blueprint(&base), 7);
+        // In the middle of the surge, when there are calls at each of the layers.
+        running.go_on(Time::ZERO + Span::from_secs(35));
+        let whole = crate::run(&blueprint(&base), 7).unwrap();
+        let same = running.onto(&blueprint(&base)).unwrap().finish().unwrap();
+        assert_eq!((same.digest, &same.measured), (whole.digest, &whole.measured));
+        // Books are checked at the end of each run: no place is given back to a bulkhead that has not given it.
+        let narrow = serde_json::json!({ "bulkhead": { "semaphore": { "max_concurrent": 5 } } });
+        let bare = running.onto(&blueprint(&stacked(serde_json::json!([narrow])))).unwrap().finish().unwrap();
+        assert!(
+            bare.measured.edges[0].turned_away.iter().sum::<u64>() > whole.measured.edges[0].turned_away.iter().sum()
+        );
+        let plain =
+            running.onto(&blueprint(&stacked(serde_json::json!([{ "timeout": "1s" }])))).unwrap().finish().unwrap();
+        let last = |report: &Report| report.windows[0].edges[0].turned_away.iter().sum::<u64>();
+        assert_eq!(last(&plain), 0);
+        // And back: a run that was forked can be forked again.
+        let mut again = running.onto(&blueprint(&stacked(serde_json::json!([narrow])))).unwrap();
+        again.go_on(Time::ZERO + Span::from_secs(40));
+        again.onto(&blueprint(&base)).unwrap().finish().unwrap();
     }
 
     #[test]

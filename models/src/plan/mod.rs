@@ -40,7 +40,7 @@ pub(crate) use platform::{BOOT, FIRST_PROBE, LISTING, PENDING, PlatformPlan, Pro
 pub(crate) use pool::{ConnectionsPlan, LibraryPlan, PoolPlan};
 pub(crate) use program::{MAX_SCOPES, Op, ParallelPlan};
 pub(crate) use service::{CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, ServicePlan};
-pub(crate) use stack::{FallbackPlan, LayerKind, LayerPlan, MAX_LAYERS, StackPlan};
+pub(crate) use stack::{FallbackPlan, LayerKind, LayerPlan, MAX_LAYERS, StackId, StackPlan};
 
 use crate::blueprint::Settings;
 use crate::problem::Problem;
@@ -80,6 +80,8 @@ pub(crate) struct Plan {
     pub(crate) endpoints: Vec<EndpointPlan>,
     pub(crate) edges: Vec<EdgePlan>,
     pub(crate) stacks: Vec<StackPlan>,
+    /// Stacks that edges had before the run was forked; calls may still be inside of them.
+    pub(crate) retired: Vec<(EdgeId, StackId)>,
     /// Layer states: one for each stack, caller and layer.
     pub(crate) layers: u32,
     pub(crate) pools: Vec<PoolPlan>,
@@ -113,6 +115,7 @@ impl Plan {
             endpoints: Vec::new(),
             edges: Vec::new(),
             stacks: Vec::new(),
+            retired: Vec::new(),
             layers: 0,
             pools: Vec::new(),
             caches: Vec::new(),

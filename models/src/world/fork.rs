@@ -2,7 +2,7 @@
 
 use super::caller::EdgeState;
 use super::{Cx, Run, Simulated, layer};
-use crate::plan::{EdgePlan, Plan};
+use crate::plan::{EdgeId, EdgePlan, Plan, StackId, StackPlan};
 use squall_sim::Time;
 use std::sync::Arc;
 
@@ -21,6 +21,37 @@ impl EdgeState {
     }
 }
 
+impl Plan {
+    /// This plan with the stacks of another one behind its own.
+    fn with_retired(&self, old: &Self) -> Self {
+        let mut plan = self.clone();
+        let (stacks, layers) = (plan.stacks.len() as u32, plan.layers);
+        plan.stacks.extend(old.stacks.iter().map(|stack| StackPlan { first: stack.first + layers, ..stack.clone() }));
+        plan.layers += old.layers;
+        let current = old.edges.iter().zip(0..).filter_map(|(edge, id)| Some((EdgeId(id), edge.stack?)));
+        let all = current.chain(old.retired.iter().copied());
+        plan.retired.extend(all.map(|(edge, stack)| (edge, StackId(stack.0 + stacks))));
+        plan.tied |= old.tied;
+        plan
+    }
+}
+
+impl Run<'_> {
+    /// New calls go through new stacks, which have learnt nothing yet. Who is inside of an old one goes on through that.
+    fn retire_stacks(&mut self, before: &Plan) {
+        let new = self.plan.stacks.len() - before.stacks.len();
+        let inside: Vec<_> = self.state.frames.iter().map(|(key, _)| key).collect();
+        for key in inside {
+            self.state.frames[key].stack.0 += new as u32;
+        }
+        let old = std::mem::take(&mut self.state.layers);
+        self.state.layers = layer::all(self.plan, self.cx);
+        let first = self.state.layers.len() - old.len();
+        self.state.layers.truncate(first);
+        self.state.layers.extend(old);
+    }
+}
+
 impl Simulated {
     /// Goes on to an instant, what is due then included.
     pub(crate) fn go_on(&mut self, until: Time) {
@@ -32,17 +63,17 @@ impl Simulated {
     /// A copy that goes on by another plan of the same frame.
     pub(crate) fn onto(&self, plan: &Arc<Plan>) -> Result<Self, String> {
         let mut copy = self.clone();
-        let before = std::mem::replace(&mut copy.0.model.plan, Arc::clone(plan));
+        let old = &self.0.model.plan;
+        if old.edges.len() != plan.edges.len() {
+            return Err("a fallback that calls another endpoint has to be there before and after".to_owned());
+        }
+        let exchanged = format!("{:?}", old.stacks) != format!("{:?}", plan.stacks);
+        let plan = if exchanged { Arc::new(plan.with_retired(old)) } else { Arc::clone(plan) };
+        let before = std::mem::replace(&mut copy.0.model.plan, plan);
         let (world, cx) = copy.0.parts();
-        let run = Run { plan: &world.plan, state: &mut world.state, cx };
-        if format!("{:?}", before.stacks) != format!("{:?}", plan.stacks) {
-            // Calls inside of a stack stand at a layer of it, and would find another one there.
-            if !before.stacks.is_empty() {
-                let rule = "calls in flight are inside of policies other than a timeout around a retry around a timeout, \
-                            which cannot be exchanged";
-                return Err(rule.to_owned());
-            }
-            run.state.layers = layer::all(run.plan, run.cx);
+        let mut run = Run { plan: &world.plan, state: &mut world.state, cx };
+        if exchanged {
+            run.retire_stacks(&before);
         }
         for (state, (old, new)) in run.state.edges.iter_mut().zip(before.edges.iter().zip(&run.plan.edges)) {
             state.follow(old, new, run.cx);

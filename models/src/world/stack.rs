@@ -9,12 +9,14 @@ use super::Run;
 use super::call::Invocation;
 use super::layer::{Entered, Frame, Left, Owner};
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{MAX_LAYERS, StackPlan};
+use crate::plan::{MAX_LAYERS, StackId, StackPlan};
 use squall_sim::{Key, Ticket, Time};
 
 /// What a call carries for the policies of its edge.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frames {
+    /// The stack that it went into: a run that goes on by other rules keeps the old ones for whoever is inside of them.
+    pub(crate) stack: StackId,
     /// Layers that it has entered and not left.
     pub(crate) inside: u8,
     /// Times that it has entered one: what its draws in there are numbered by.
@@ -67,7 +69,10 @@ impl Alarm {
 impl<'a> Run<'a> {
     /// A call begins that has to go through a stack.
     pub(super) fn enter_stack(&mut self, key: Key<Invocation>) {
-        let frames = Frames { inside: 0, entries: 0, base: 0, owner: None, layers: [Frame::NONE; MAX_LAYERS] };
+        let edge = self.state.invocations[key].edge;
+        let stack = self.plan.edges[edge.at()].stack.expect("only edges with a stack come here");
+        let layers = [Frame::NONE; MAX_LAYERS];
+        let frames = Frames { stack, inside: 0, entries: 0, base: 0, owner: None, layers };
         self.state.invocations[key].frames = self.state.frames.insert(frames);
         self.descend(key);
     }
@@ -179,9 +184,7 @@ impl<'a> Run<'a> {
 
     /// The stack that a call goes through.
     pub(super) fn stack(&self, key: Key<Invocation>) -> &'a StackPlan {
-        let plan = self.plan;
-        let stack = plan.edges[self.state.invocations[key].edge.at()].stack;
-        &plan.stacks[stack.expect("only calls of an edge with a stack have frames").at()]
+        &self.plan.stacks[self.state.frames[self.state.invocations[key].frames].stack.at()]
     }
 
     /// The record of a layer that a call has entered.

@@ -55,7 +55,8 @@ impl Run<'_> {
         let call = self.state.invocations[key];
         let deadline = self.frame(key, layer).deadline.min(call.deadline);
         let (owner, layers) = (Some(Owner::new(key, 0)), [Frame::NONE; MAX_LAYERS]);
-        let frames = self.state.frames.insert(Frames { inside: 0, base: 0, entries: 0, owner, layers });
+        let stack = self.plan.edges[edge.at()].stack.expect("the way to a fallback has a stack, if an empty one");
+        let frames = self.state.frames.insert(Frames { stack, inside: 0, base: 0, entries: 0, owner, layers });
         let other = self.state.invocations.insert(Invocation {
             frames,
             edge,

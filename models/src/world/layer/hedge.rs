@@ -66,7 +66,8 @@ impl Run<'_> {
         let mut layers = [Frame::NONE; crate::plan::MAX_LAYERS];
         layers[usize::from(layer)].deadline = outside.layers[usize::from(layer)].deadline;
         let (inside, owner) = (layer + 1, Some(Owner { call: key, number }));
-        let frames = self.state.frames.insert(Frames { inside, base: inside, entries: 0, owner, layers });
+        let stack = outside.stack;
+        let frames = self.state.frames.insert(Frames { stack, inside, base: inside, entries: 0, owner, layers });
         let luck = if number == 0 { call.luck } else { call.luck.child(place, number.into()) };
         let first = call.first && number == 0;
         let branch = Invocation { luck, frames, first, parent: Key::NONE, began: now, attempt: 0, ..call };

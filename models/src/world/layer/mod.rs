@@ -21,7 +21,7 @@ use crate::fallback::Fallback;
 use crate::hedge::Hedge;
 use crate::limit::Limit;
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{LayerKind, LayerPlan, Plan};
+use crate::plan::{EdgeId, LayerKind, LayerPlan, Plan};
 use crate::rate_limit::RateLimit;
 use crate::throttle::Throttle;
 pub(crate) use hedge::{Branches, Owner};
@@ -216,10 +216,12 @@ impl<'a> Run<'a> {
     /// Brings what layers count themselves into the totals of their edges.
     pub(in super::super) fn settle_layers(&mut self, now: Time) {
         let plan = self.plan;
-        for (edge, state) in plan.edges.iter().zip(&mut self.state.edges) {
-            let Some(stack) = edge.stack.map(|stack| &plan.stacks[stack.at()]) else { continue };
+        let current = plan.edges.iter().zip(0..).filter_map(|(edge, id)| Some((EdgeId(id), edge.stack?)));
+        let all = || current.clone().chain(plan.retired.iter().copied());
+        all().for_each(|(edge, _)| self.state.edges[edge.at()].totals.opened = 0);
+        for (edge, stack) in all() {
+            let (state, stack) = (&mut self.state.edges[edge.at()], &plan.stacks[stack.at()]);
             let count = stack.callers as usize * stack.layers.len();
-            state.totals.opened = 0;
             for layer in &mut self.state.layers[stack.first as usize..][..count] {
                 if let LayerState::Breaker(breaker, _) = layer {
                     state.totals.opened += breaker.counts(now).opened;
