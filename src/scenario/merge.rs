@@ -44,7 +44,7 @@ const PICKS: [&str; 26] = [
 ];
 
 /// What a scenario may leave out, so that a path may lead through it.
-const IMPLIED: [&str; 17] = [
+const IMPLIED: [&str; 19] = [
     "keys",
     "clients",
     "services",
@@ -57,6 +57,8 @@ const IMPLIED: [&str; 17] = [
     "limits",
     "pools",
     "endpoints",
+    "lifecycle",
+    "probes",
     "prefill",
     "shards",
     "stale",
