@@ -58,9 +58,7 @@ fn case_by_name(name: &str) -> Option<Option<f64>> {
             };
             increase(&every(300.0, &values), fifty, minutes(width.strip_suffix('m')?.parse().ok()?))
         }
-        ["reset", "30m"] => {
-            increase(&every(300.0, &[0.0, 1.0, 2.0, 3.0, 2.0, 3.0, 4.0]), at_s(1800.0), minutes(30))
-        }
+        ["reset", "30m"] => increase(&every(300.0, &[0.0, 1.0, 2.0, 3.0, 2.0, 3.0, 4.0]), at_s(1800.0), minutes(30)),
         ["rate", "reset", "middle"] => {
             let values = [rising(0.0, 27.0, 4), rising(0.0, 27.0, 5)].concat();
             rate(&every(300.0, &values), fifty, minutes(50))
