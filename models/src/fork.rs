@@ -67,6 +67,8 @@ pub fn can_fork(from: &World, onto: &World) -> Result<(), Vec<String>> {
     same("keys", a.keys == b.keys);
     same("faults", a.faults == b.faults);
     same("actions", a.actions == b.actions);
+    same("monitoring", a.monitoring == b.monitoring);
+    same("operators", a.operators == b.operators);
     same("the names of clients", a.clients.keys().eq(b.clients.keys()));
     same("the names of services", a.services.keys().eq(b.services.keys()));
     same("the names of caches", a.caches.keys().eq(b.caches.keys()));

@@ -58,6 +58,7 @@ pub mod hedge;
 pub mod histogram;
 pub mod latencies;
 pub mod limit;
+pub mod monitor;
 pub mod outcome;
 mod plan;
 pub mod platform;

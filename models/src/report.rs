@@ -22,6 +22,10 @@ pub struct Names {
     pub edges: Vec<(String, String)>,
     /// Faults: what each is, in words, with its time; numbered from 1 for the user.
     pub faults: Vec<String>,
+    /// Alerts.
+    pub alerts: Vec<String>,
+    /// Operators.
+    pub operators: Vec<String>,
 }
 
 /// What one run found.
@@ -53,6 +57,17 @@ pub struct Report {
     pub actions: Vec<Acted>,
     /// Entries of that list that there was no room for.
     pub actions_cut: u64,
+    /// What became of each alert, over the whole run.
+    pub alerts: Vec<AlertTotals>,
+}
+
+/// What became of an alert.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AlertTotals {
+    /// How often it began to fire.
+    pub fired: u64,
+    /// How long after the first fault of the run had begun it began to fire; none if it did not after that.
+    pub first: Option<Span>,
 }
 
 /// Something that changed the world from outside the data path, or that came of it.

@@ -80,6 +80,7 @@ pub(super) fn scope(draft: &Draft, settings: &Settings) -> Scope {
         pools,
         caches: names("caches").into_iter().flat_map(|cache| with_classes(cache, draft)).collect(),
         edges: super::visit::calls(world).into_iter().collect(),
+        alerts: world.monitoring.iter().flat_map(|monitoring| monitoring.alerts.keys().cloned()).collect(),
         faults: world.faults.iter().map(times).collect(),
         warmup: Time::ZERO + settings.warmup,
         duration: Time::ZERO + settings.duration,
@@ -145,7 +146,7 @@ fn follows(problem: &Problem, draft: &Draft) -> bool {
     draft.damaged.iter().any(|component| {
         // Where a section is missing as a whole, every name may be one of it.
         let Some((section, name)) = component.split_once('.') else {
-            return !["faults", "actions"].contains(&component.as_str()) || inside(component);
+            return !["faults", "actions", "monitoring"].contains(&component.as_str()) || inside(component);
         };
         inside(component)
             || problem.path.is_empty()

@@ -3,7 +3,7 @@
 use super::expect::{Expectation, Judgement};
 use super::line::{COLLAPSED, HEALTHY, Line};
 use super::metric::Unit;
-use super::sentence::{Op, Reading, Rule};
+use super::sentence::{Of, Op, Reading, Rule};
 use squall_models::report::{Names, Report, Totals};
 use squall_sim::{Span, Time};
 
@@ -12,6 +12,9 @@ impl Expectation {
     #[must_use]
     pub fn judge(&self, report: &Report, names: &Names) -> Judgement {
         match &self.rule {
+            Rule::Compare { reading: Reading::Alert(name, of), unit, op, value, .. } => {
+                alert(report, names, (name, *of), *unit, |measured| op.holds(measured, *value))
+            }
             Rule::Compare { reading, unit, op, value, window } => {
                 let totals = match window {
                     None => Some(&report.measured),
@@ -117,8 +120,28 @@ impl Reading {
             Self::Pool(name, measure) => measure.read(at(&totals.pools, &names.pools, name)?, seconds),
             Self::Cache(name, measure) => measure.read(at(&totals.caches, &names.caches, name)?, seconds),
             Self::Edge(names_of, measure) => measure.read(at(&totals.edges, &names.edges, names_of)?, seconds),
+            // They are counted over the whole run.
+            Self::Alert(..) => None,
         }
     }
+}
+
+/// An alert that never fires after a fault is infinitely late.
+fn alert(
+    report: &Report,
+    names: &Names,
+    (name, of): (&str, Of),
+    unit: Unit,
+    holds: impl FnOnce(f64) -> bool,
+) -> Judgement {
+    let at = names.alerts.iter().position(|known| known == name);
+    let Some(alert) = at.and_then(|at| report.alerts.get(at)) else { return no_data() };
+    let measured = match of {
+        Of::Fired => alert.fired as f64,
+        Of::First => alert.first.map_or(f64::INFINITY, Span::seconds),
+    };
+    let shown = if measured.is_finite() { unit.show(measured) } else { "never".to_owned() };
+    Judgement { holds: holds(measured), measured: Some(measured), shown }
 }
 
 fn recovers(line: &Line, end: Time, within: Span) -> Judgement {

@@ -51,7 +51,7 @@ fn mark(fault: &Value) -> Option<Mark> {
     let time = |name: &str| text(name)?.parse::<Duration>().ok().map(Duration::seconds);
     let from = time("at")?;
     let mut words = vec![kind.replace('_', " ")];
-    words.extend(["service", "cache", "client"].iter().filter_map(|name| text(name)).map(str::to_owned));
+    words.extend(["service", "cache", "client", "target"].iter().filter_map(|name| text(name)).map(str::to_owned));
     let named = [("service", "services"), ("cache", "caches"), ("client", "clients")];
     let mut targets: Vec<String> =
         named.iter().filter_map(|(field, section)| Some(format!("{section}.{}", text(field)?))).collect();

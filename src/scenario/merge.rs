@@ -10,11 +10,12 @@ use super::yaml::DEEPEST;
 use std::collections::BTreeMap;
 
 /// Sections whose keys are names that the user gives.
-pub(super) const NAMED: [&str; 9] =
-    ["keys", "clients", "services", "caches", "pools", "endpoints", "edges", "variants", "set"];
+pub(super) const NAMED: [&str; 11] =
+    ["keys", "clients", "services", "caches", "pools", "endpoints", "edges", "alerts", "operators", "variants", "set"];
 
 /// Fields that hold one of several things, told apart by the key.
-const PICKS: [&str; 26] = [
+const PICKS: [&str; 27] = [
+    "response",
     "arrivals",
     "rate",
     "capacity",
@@ -44,7 +45,11 @@ const PICKS: [&str; 26] = [
 ];
 
 /// What a scenario may leave out, so that a path may lead through it.
-const IMPLIED: [&str; 19] = [
+const IMPLIED: [&str; 23] = [
+    "monitoring",
+    "scrape",
+    "alerts",
+    "operators",
     "keys",
     "clients",
     "services",

@@ -33,6 +33,14 @@ pub(super) enum Reading {
     Pool((String, String), Measure<PoolTotals>),
     Cache(String, Measure<CacheTotals>),
     Edge((String, String), Measure<EdgeTotals>),
+    Alert(String, Of),
+}
+
+/// What is asked of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    Fired,
+    First,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +66,7 @@ pub(super) struct Scope {
     pub(super) edges: Vec<(String, String)>,
     /// Start of each fault and its end, which is its start if it takes no time, and nothing if it stays.
     pub(super) faults: Vec<(Time, Option<Time>)>,
+    pub(super) alerts: Vec<String>,
     pub(super) warmup: Time,
     pub(super) duration: Time,
 }
@@ -78,9 +87,10 @@ enum Subject {
     Pool(String, String),
     Cache(String),
     Edge(String, String),
+    Alert(String),
 }
 
-const KINDS: [&str; 5] = ["clients", "services", "pools", "caches", "edges"];
+const KINDS: [&str; 6] = ["clients", "services", "pools", "caches", "edges", "alerts"];
 
 /// At the least this much time has to be left after a fault to see whether a client recovers.
 pub(super) const STRETCH_SECONDS: f64 = 10.0;
@@ -200,6 +210,10 @@ fn comparison(
         let rule = format!("`{}` is no value for `{metric}`", shorten(token.text));
         token.wrong(rule, format!("write {}", unit.wanted()))
     })?;
+    let of_run = next(&mut input.clone()).filter(|_| matches!(reading, Reading::Alert(..)));
+    if let Some(token) = of_run {
+        return Err(token.wrong("alerts are counted over the whole run", "leave the window out"));
+    }
     let window = window(&mut input, scope)?;
     finish(input)?;
     let number = window.map(|window| {
@@ -218,6 +232,7 @@ fn subject(token: &Token<'_>, scope: &Scope) -> Result<(Subject, String), Wrong>
     let name = |at: usize| parts.get(at).copied().unwrap_or_default();
     match parts[0] {
         "clients" => Ok((Subject::Client(known(token, name(1), &scope.clients, "client")?), rest(2))),
+        "alerts" => Ok((Subject::Alert(known(token, name(1), &scope.alerts, "alert")?), rest(2))),
         "services" => Ok((Subject::Service(known(token, name(1), &scope.services, "service")?), rest(2))),
         // A class of a cache's keys.
         "caches" if scope.caches.contains(&format!("{}.{}", name(1), name(2))) => {
@@ -303,6 +318,14 @@ fn reading(token: &Token<'_>, subject: Subject, metric: &str) -> Result<(Reading
         })
     }
     Ok(match subject {
+        Subject::Alert(name) => match metric {
+            "fired" => (Reading::Alert(name, Of::Fired), Unit::Count),
+            "first" => (Reading::Alert(name, Of::First), Unit::Duration),
+            _ => {
+                let rule = format!("an alert has no metric `{}`", shorten(metric));
+                return Err(token.wrong(rule, "its metrics are `fired` and `first`"));
+            }
+        },
         Subject::Client(name) => measure(token, metric, "client").map(|(m, unit)| (Reading::Client(name, m), unit))?,
         Subject::Service(name) => {
             measure(token, metric, "service").map(|(m, unit)| (Reading::Service(name, m), unit))?

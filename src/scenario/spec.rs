@@ -37,6 +37,12 @@ pub struct Scenario {
     /// What is done about it, or to the system anyway, and when.
     #[serde(default)]
     pub actions: Vec<squall_models::spec::Planned>,
+    /// What is measured of the system, and what alerts come of it.
+    #[serde(default)]
+    pub monitoring: Option<squall_models::spec::Monitoring>,
+    /// Who answers alerts, and how.
+    #[serde(default)]
+    pub operators: Named<squall_models::spec::Operator>,
     /// Changes in this scenario against its topology, as paths and values; they hold for every variant.
     #[serde(default)]
     pub set: BTreeMap<String, serde_json::Value>,

@@ -54,8 +54,19 @@ pub(super) fn distributions(world: &mut World, visit: Visit<'_>) {
         }
     }
     for (number, fault) in world.faults.iter_mut().enumerate() {
-        if let Fault::Link { delay: Some(delay), .. } = fault {
-            visit(&format!("faults.{number}.link.delay"), delay);
+        match fault {
+            Fault::Link { delay: Some(delay), .. } => visit(&format!("faults.{number}.link.delay"), delay),
+            Fault::IoSlow { delay, .. } => visit(&format!("faults.{number}.io_slow.delay"), delay),
+            Fault::ScrapeDelay { delay, .. } => visit(&format!("faults.{number}.scrape_delay.delay"), delay),
+            _ => {}
+        }
+    }
+    if let Some(delay) = world.monitoring.as_mut().and_then(|monitoring| monitoring.scrape.delay.as_mut()) {
+        visit("monitoring.scrape.delay", delay);
+    }
+    for (name, operator) in &mut world.operators {
+        if let Some(response) = &mut operator.response {
+            visit(&format!("operators.{name}.response"), response);
         }
     }
 }

@@ -5,7 +5,7 @@ use super::node::{Mark, Node, Value};
 use super::typed;
 use super::words::shorten;
 use serde::de::DeserializeOwned;
-use squall_models::spec::{Named, World};
+use squall_models::spec::{Monitoring, Named, World};
 
 /// Reads a world, and names the components in which something was wrong.
 pub(super) fn read(tree: &Node, issues: &mut Issues) -> (World, Vec<String>) {
@@ -17,8 +17,20 @@ pub(super) fn read(tree: &Node, issues: &mut Issues) -> (World, Vec<String>) {
         caches: section(tree, "caches", issues, &mut damaged),
         faults: list(tree, "faults", "- crash: {…}", issues, &mut damaged),
         actions: list(tree, "actions", "- at: 60s", issues, &mut damaged),
+        monitoring: monitoring(tree, issues, &mut damaged),
+        operators: section(tree, "operators", issues, &mut damaged),
     };
     (world, damaged)
+}
+
+fn monitoring(tree: &Node, issues: &mut Issues, damaged: &mut Vec<String>) -> Option<Monitoring> {
+    let entry = tree.entries()?.get("monitoring").filter(|entry| !entry.node.is_null())?;
+    inner_names(&entry.node, issues);
+    let result = typed::read(&entry.node, entry.key, issues);
+    if result.damaged {
+        damaged.push("monitoring".to_owned());
+    }
+    result.value
 }
 
 fn section<T: DeserializeOwned>(tree: &Node, name: &str, issues: &mut Issues, damaged: &mut Vec<String>) -> Named<T> {
@@ -89,9 +101,9 @@ fn list<T: DeserializeOwned>(
     read
 }
 
-/// Pools and endpoints are named too.
+/// Pools, endpoints and alerts are named too.
 fn inner_names(component: &Node, issues: &mut Issues) {
-    for section in ["pools", "endpoints"] {
+    for section in ["pools", "endpoints", "alerts"] {
         for (name, entry) in component.get(section).and_then(Node::entries).into_iter().flatten() {
             if !entry.node.is_gone() {
                 check_name(name, entry.key, issues);

@@ -13,6 +13,7 @@ mod given;
 mod limit;
 mod platform;
 mod pool;
+mod prometheus;
 mod rate_limit;
 mod retry;
 mod shed;
@@ -63,6 +64,7 @@ const FAMILIES: &[Family] = &[
     cache::FAMILY,
     balance::FAMILY,
     platform::FAMILY,
+    prometheus::FAMILY,
 ];
 
 /// Shows a report even where the test harness keeps what passing tests print to itself.

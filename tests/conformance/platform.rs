@@ -1,8 +1,8 @@
-//! Recordings of the control side: autoscalers, probes, rollouts, queries over metrics.
+//! Recordings of the control side: autoscalers, probes, rollouts.
 
 use super::given::at_s;
 use super::vector::{Check, count, flag, list, numbers, text};
-use super::{Exception, Family, Kind};
+use super::{Family, Kind};
 use serde_json::{Value, json};
 use squall_models::autoscale::k8s_hpa_v2::{Pod, Scaler, Spec, Target};
 use squall_models::platform::{Backoff, Streak, Verdict, fenceposts};
@@ -10,7 +10,7 @@ use squall_models::spec::CrashBackoff;
 use squall_models::units::{Portion, Share};
 use squall_sim::Span;
 
-pub(super) const FAMILY: Family = Family { kinds: KINDS, exceptions: EXCEPTIONS };
+pub(super) const FAMILY: Family = Family { kinds: KINDS, exceptions: &[] };
 
 const KINDS: &[Kind] = &[
     Kind { file: "k8s_hpa_v2", vector: "scale_up_limit", run: limits },
@@ -22,8 +22,6 @@ const KINDS: &[Kind] = &[
     Kind { file: "k8s_misc", vector: "fenceposts_surge0_unavail1pct", run: hundredth },
     Kind { file: "k8s_misc", vector: "probe_detection_time", run: detection },
 ];
-
-const EXCEPTIONS: &[Exception] = &[Exception { file: "prometheus", vector: "", reason: "waits for the metrics plane" }];
 
 fn utilisation(vector: &Value, check: &mut Check) -> Result<(), String> {
     let pods: Result<Vec<Pod>, String> = list(vector, "pods_usage_request_ready")?

@@ -4,6 +4,7 @@ mod actions;
 mod faults;
 mod life;
 mod memory;
+mod monitoring;
 mod probes;
 mod scaling;
 

@@ -89,6 +89,10 @@ pub(crate) enum Cause {
     Autoscaler(ServiceId),
     /// A replica, by itself.
     Replica(ReplicaId),
+    /// An alert, by its number.
+    Alert(u32),
+    /// An operator, by its number.
+    Operator(u32),
 }
 
 /// An action at a time that is known beforehand.
@@ -159,6 +163,8 @@ impl Plan {
             Cause::Platform(service) => format!("platform of {}", self.names.services[service.at()]),
             Cause::Autoscaler(service) => format!("autoscaler of {}", self.names.services[service.at()]),
             Cause::Replica(id) => self.replica_name(id),
+            Cause::Alert(number) => format!("alert {}", self.names.alerts[number as usize]),
+            Cause::Operator(number) => format!("operator {}", self.names.operators[number as usize]),
         }
     }
 
@@ -183,7 +189,7 @@ impl Plan {
         }
     }
 
-    fn action(
+    pub(super) fn action(
         &self,
         world: &spec::World,
         path: &str,

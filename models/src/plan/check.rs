@@ -31,6 +31,10 @@ impl<'a> Checker<'a> {
         Self { problems: Vec::new(), world, services, endpoints: pairs.zip(0..).collect() }
     }
 
+    pub(crate) fn world(&self) -> &'a spec::World {
+        self.world
+    }
+
     pub(crate) fn problem(&mut self, path: impl Into<String>, rule: impl Into<String>, remedy: impl Into<String>) {
         self.problems.push(Problem::new(path, rule, remedy));
     }

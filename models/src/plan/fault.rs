@@ -1,5 +1,6 @@
 //! Faults, compiled: when each begins and ends, and what it does to whom.
 
+use super::monitor::ScrapeFault;
 use super::{Action, CacheId, Checker, DistId, EdgeId, KeyPlan, Op, Plan, ServiceId};
 use crate::spec::{self, Back, Fault, Replicas};
 use squall_sim::random::{Place, Purpose};
@@ -92,6 +93,7 @@ pub(crate) enum Effect {
         service: ServiceId,
         most: u32,
     },
+    Scrape(ScrapeFault),
     /// Worked into the client's rate when it was compiled.
     Surge,
 }
@@ -183,6 +185,10 @@ fn what(fault: &Fault) -> String {
         Fault::ResizePool { service, pool, size, .. } => format!("resize pool {service}.{pool} to {size}"),
         Fault::LimitConnections { service, most, .. } => format!("limit connections of {service} to {most}"),
         Fault::KillQueries { service, .. } => format!("kill queries of {service}"),
+        Fault::ScrapeOutage { target, .. } => format!("scrape outage {target}"),
+        Fault::ScrapeLoss { target, share, .. } => format!("scrape loss {target} {share}"),
+        Fault::ScrapeDelay { target, .. } => format!("scrape delay {target}"),
+        Fault::ScrapeCorruption { target, factor, .. } => format!("scrape corruption {target} ×{factor}"),
         Fault::Surge { client, factor, .. } => format!("surge {client} ×{factor}"),
     }
 }
@@ -298,7 +304,7 @@ impl Plan {
                 }
                 self.surge(world, path, client, checker)?
             }
-            _ => return None,
+            _ => return self.scrape_effect(path, fault, checker),
         })
     }
 

@@ -24,11 +24,13 @@ mod cache;
 mod check;
 mod client;
 mod fault;
+mod monitor;
 mod network;
 mod platform;
 mod pool;
 mod program;
 mod service;
+mod signal;
 mod stack;
 
 pub(crate) use action::{Action, Cause, PlannedAction};
@@ -36,10 +38,12 @@ pub(crate) use cache::CachePlan;
 pub(crate) use check::Checker;
 pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};
 pub(crate) use fault::{Effect, FaultPlan, Kill, LinkFault};
+pub(crate) use monitor::{AlertPlan, MonitorPlan, OperatorPlan, ScrapeTrouble, StepPlan, TargetPlan, Test};
 pub(crate) use platform::{BOOT, FIRST_PROBE, LISTING, PENDING, PlatformPlan, ProbeKind};
 pub(crate) use pool::{ConnectionsPlan, LibraryPlan, PoolPlan};
 pub(crate) use program::{MAX_SCOPES, Op, ParallelPlan};
 pub(crate) use service::{CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, ServicePlan};
+pub(crate) use signal::{Signal, Source};
 pub(crate) use stack::{FallbackPlan, LayerKind, LayerPlan, MAX_LAYERS, StackId, StackPlan};
 
 use crate::blueprint::Settings;
@@ -90,6 +94,8 @@ pub(crate) struct Plan {
     pub(crate) keys: Vec<KeyPlan>,
     pub(crate) faults: Vec<FaultPlan>,
     pub(crate) actions: Vec<PlannedAction>,
+    /// None without alerts.
+    pub(crate) monitor: Option<Box<MonitorPlan>>,
     pub(crate) ops: Vec<Op>,
     pub(crate) parallels: Vec<ParallelPlan>,
     /// For each `choose`: the cumulative share and the start of each branch.
@@ -123,6 +129,7 @@ impl Plan {
             keys: Vec::new(),
             faults: Vec::new(),
             actions: Vec::new(),
+            monitor: None,
             ops: Vec::new(),
             parallels: Vec::new(),
             choices: Vec::new(),
@@ -139,8 +146,10 @@ impl Plan {
         plan.compile_clients(world, &mut checker);
         plan.compile_programs(world, &mut checker);
         plan.find_warming_steps(world, &mut checker);
+        plan.compile_monitoring(world, &mut checker);
         plan.compile_faults(world, &mut checker);
         plan.compile_actions(world, &mut checker);
+        plan.compile_operators(world, &mut checker);
         plan.names.edges = plan.edges.iter().map(|edge| (edge.caller.clone(), edge.callee_name.clone())).collect();
         if checker.problems.is_empty() { Ok(plan) } else { Err(checker.problems) }
     }
@@ -167,6 +176,8 @@ fn names(world: &spec::World) -> Names {
         caches: caches.collect(),
         edges: Vec::new(),
         faults: world.faults.iter().map(fault::describe).collect(),
+        alerts: world.monitoring.iter().flat_map(|monitoring| monitoring.alerts.keys().cloned()).collect(),
+        operators: world.operators.keys().cloned().collect(),
     }
 }
 

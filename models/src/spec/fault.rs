@@ -309,6 +309,36 @@ faults! {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             idle: Option<Duration>,
         }
+        /// Nothing is scraped of a component, or of all.
+        ScrapeOutage as "scrape_outage" {
+            /// Whose values, as in `services.api`; `all` by default.
+            #[serde(default = "everything")]
+            target: String,
+        }
+        /// A share of scrapes fails, on top of those that do anyway.
+        ScrapeLoss as "scrape_loss" {
+            /// Whose values, as in `services.api`; `all` by default.
+            #[serde(default = "everything")]
+            target: String,
+            /// The share.
+            share: Share,
+        }
+        /// What is scraped can be seen later.
+        ScrapeDelay as "scrape_delay" {
+            /// Whose values, as in `services.api`; `all` by default.
+            #[serde(default = "everything")]
+            target: String,
+            /// Added to what it takes anyway.
+            delay: Distribution,
+        }
+        /// What is scraped is wrong: every value is so many times as large.
+        ScrapeCorruption as "scrape_corruption" {
+            /// Whose values, as in `services.api`; `all` by default.
+            #[serde(default = "everything")]
+            target: String,
+            /// How many times as large; 1 changes nothing.
+            factor: f64,
+        }
         /// A client's arrival rate is multiplied. Not for `closed`, `herd` and `trace` arrivals.
         Surge as "surge" {
             /// The client.
@@ -363,6 +393,10 @@ faults! {
             share: Share,
         }
     }
+}
+
+fn everything() -> String {
+    "all".to_owned()
 }
 
 fn one() -> u32 {

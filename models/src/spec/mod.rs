@@ -89,6 +89,7 @@ mod client;
 mod distribution;
 mod edge;
 mod fault;
+mod monitor;
 mod platform;
 mod pool;
 mod service;
@@ -100,6 +101,7 @@ pub use client::{Arrivals, Client, Load, Patience, Profile, RatePoint, Reload};
 pub use distribution::{Component, Distribution, Law, Quantiles};
 pub use edge::{Edge, Link, Policy};
 pub use fault::{Back, Bandwidth, Direction, Fault, Names, Replicas, Way};
+pub use monitor::{AlertRule, Monitoring, Operator, OperatorStep, Otherwise, Scrape, Until};
 pub use platform::{CrashBackoff, DisruptionBudget, Gc, Lifecycle, Memory, Probe, Probes, WarmUp};
 pub use pool::{Connections, Pool, PoolOrder};
 pub use service::{
@@ -137,6 +139,12 @@ pub struct World {
     /// What is done about it, or to the system anyway, and when.
     #[serde(default)]
     pub actions: Vec<Planned>,
+    /// What is measured of the system, and what alerts come of it.
+    #[serde(default)]
+    pub monitoring: Option<Monitoring>,
+    /// Who answers alerts, and how.
+    #[serde(default)]
+    pub operators: Named<Operator>,
 }
 
 /// Which keys requests ask for, and how popular each is. A request draws its key once, from its own luck.

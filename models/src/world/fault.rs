@@ -40,6 +40,7 @@ impl Run<'_> {
                 self.act(cause, &Action::Lift(number));
             }
         } else if self.state.faults[number as usize] != Force::Over {
+            self.state.monitor.fault_begins(self.cx.now());
             self.act(cause, &plan.begins);
             if let Some(every) = plan.every {
                 self.again(number, every);
@@ -84,7 +85,8 @@ impl Run<'_> {
                 Effect::ShardLoss { cache, old_entries, .. } => self.apply_shard_losses(cache, old_entries),
                 Effect::ResizePool { service, pool, .. } => self.apply_size(service, pool),
                 Effect::LimitConnections { service, .. } => self.apply_limit(service),
-                Effect::Surge => {}
+                // Who scrapes asks for it.
+                Effect::Surge | Effect::Scrape(_) => {}
             }
         }
     }

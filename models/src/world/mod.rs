@@ -21,6 +21,7 @@ mod layer;
 mod line;
 mod link;
 pub(crate) mod lookup;
+mod monitor;
 mod observe;
 mod packed;
 mod platform;
@@ -118,6 +119,10 @@ pub(crate) enum Event {
     Turn { replica: ReplicaId, life: u32, turn: Turn },
     /// An autoscaler measures, or decides.
     Scaling { service: ServiceId, decides: bool },
+    /// It is time to scrape, to evaluate alerts, or for somebody to look at them.
+    Watch,
+    /// It is time for an operator's next step, unless things have gone on since.
+    Operate { number: u32, life: u32 },
     /// A window of the series is over.
     Tick,
     /// The state at this instant is wanted for a window of its own.
@@ -167,6 +172,7 @@ struct State {
     settled: action::Settled,
     log: action::Log,
     platform: Platform,
+    monitor: monitor::Monitor,
     written: lookup::Recent,
     observer: Observer,
     /// Only of a run that is traced.
@@ -237,6 +243,8 @@ impl Run<'_> {
             Event::Planned(number) => self.planned(number),
             Event::Turn { replica, life, turn } => self.turn(replica, life, turn),
             Event::Scaling { service, decides } => self.scaling(service, decides),
+            Event::Watch => self.watch(),
+            Event::Operate { number, life } => self.operate(number, life),
             Event::Tick => self.tick(),
             Event::Mark(number) => self.mark(number),
         }
@@ -279,6 +287,7 @@ impl World {
             .for_each(|id| run.start_pools(ReplicaId(id)));
         run.schedule_warming();
         run.begin_platform();
+        run.begin_monitoring();
         Simulated(simulation)
     }
 }
@@ -309,6 +318,7 @@ impl State {
             settled: action::Settled::new(plan),
             log: action::Log::default(),
             platform: Platform::new(plan, seed),
+            monitor: monitor::Monitor::new(plan, seed),
             written: lookup::Recent::default(),
             observer: Observer::new(plan),
             replicas,
@@ -356,6 +366,8 @@ impl Simulated {
         let digest = self.0.digest();
         let (world, cx) = self.0.parts();
         let mut run = Run { plan: &world.plan, state: &mut world.state, cx };
+        // What ended at the very end came after the last window.
+        run.state.clients.iter_mut().for_each(ClientState::settle);
         run.audit().map_err(|rule| Violation { seed, at, rule })?;
         Ok(run.report(ending, digest, handled))
     }

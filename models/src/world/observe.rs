@@ -327,6 +327,7 @@ impl Run<'_> {
             deadlocks: std::mem::take(&mut observer.deadlocks),
             actions: std::mem::take(&mut self.state.log.entries),
             actions_cut: self.state.log.cut,
+            alerts: self.state.monitor.totals(),
         }
     }
 }

@@ -49,6 +49,8 @@ impl From<Event> for Packed {
             Event::Planned(number) => (26, 0, number.into()),
             Event::Turn { replica, life, turn } => (27, u64::from(life) << 8 | turn as u64, replica.0.into()),
             Event::Scaling { service, decides } => (28, decides.into(), service.0.into()),
+            Event::Watch => (29, 0, 0),
+            Event::Operate { number, life } => (30, life.into(), number.into()),
         };
         Self(details << 8 | kind, subject)
     }
@@ -101,6 +103,8 @@ impl Packed {
                 turn: Turn::ALL[usize::from(details as u8)],
             },
             28 => Event::Scaling { service: ServiceId(number), decides: details == 1 },
+            29 => Event::Watch,
+            30 => Event::Operate { number, life: details as u32 },
             _ => Event::Tick,
         }
     }
@@ -133,6 +137,8 @@ mod tests {
             Event::Planned(u32::MAX),
             Event::Scaling { service: ServiceId(u32::MAX), decides: true },
             Event::Tick,
+            Event::Watch,
+            Event::Operate { number: u32::MAX, life: u32::MAX },
             Event::Mark(9),
             Event::PoolWake(3),
             Event::PoolSize(u32::MAX),

@@ -1,0 +1,193 @@
+//! The metrics plane: what has been scraped, and what alerts make of it. Nothing here looks at the world but
+//! [`scrape`], and nothing that alerts and operators do looks at anything but what that has brought.
+
+mod operate;
+mod scrape;
+
+use super::{Event, Run};
+use crate::monitor::{self, Alert, BOUNDS, Sample, State};
+use crate::plan::{Cause, MonitorPlan, Plan, Signal, Test};
+use crate::report::AlertTotals;
+use operate::Operator;
+use squall_sim::random::Stream;
+use squall_sim::{Span, Time};
+use std::collections::VecDeque;
+
+/// What has been scraped, and who makes what of it. Empty without alerts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Monitor {
+    series: Vec<VecDeque<Kept>>,
+    /// For each target: what the usual loss and delay follow from, and what those of faults do.
+    streams: Vec<(Stream, Stream)>,
+    alerts: Vec<Watched>,
+    operators: Vec<Operator>,
+    /// When the first fault of the run began.
+    troubled: Option<Time>,
+    /// Samples of one series, as an evaluation sees them.
+    scratch: Vec<Sample>,
+}
+
+/// A sample, and from when on it can be seen.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    sample: Sample,
+    visible: Time,
+}
+
+/// An alert.
+#[derive(Clone, Debug)]
+struct Watched {
+    alert: Alert,
+    /// The last evaluation had something to go by.
+    known: bool,
+    totals: AlertTotals,
+}
+
+impl Watched {
+    fn fires(&self) -> bool {
+        self.alert.state() == State::Firing
+    }
+
+    /// It is over, and that is known.
+    fn is_over(&self) -> bool {
+        self.known && self.alert.state() == State::Inactive
+    }
+}
+
+impl Monitor {
+    pub(crate) fn new(plan: &Plan, seed: u64) -> Self {
+        let Some(monitor) = plan.monitor.as_deref() else { return Self::default() };
+        let stream = |name: String| Stream::new(seed, &name);
+        let of_target = |target: &crate::plan::TargetPlan| {
+            let name = &target.name;
+            (stream(format!("monitoring.{name}")), stream(format!("monitoring.{name}.faults")))
+        };
+        let watched = |plan: &crate::plan::AlertPlan| {
+            let alert = Alert::new(plan.wait, plan.keep);
+            Watched { alert, known: false, totals: AlertTotals::default() }
+        };
+        Self {
+            series: vec![VecDeque::new(); monitor.series as usize],
+            streams: monitor.targets.iter().map(of_target).collect(),
+            alerts: monitor.alerts.iter().map(watched).collect(),
+            operators: monitor.operators.iter().map(|plan| Operator::new(&plan.name, seed)).collect(),
+            troubled: None,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The first of them counts.
+    pub(super) fn fault_begins(&mut self, now: Time) {
+        self.troubled.get_or_insert(now);
+    }
+
+    pub(super) fn totals(&self) -> Vec<AlertTotals> {
+        self.alerts.iter().map(|watched| watched.totals).collect()
+    }
+
+    /// What somebody can see of a series now.
+    fn seen<T>(&mut self, series: u32, now: Time, read: impl FnOnce(&[Sample]) -> T) -> T {
+        self.scratch.clear();
+        let visible = self.series[series as usize].iter().filter(|kept| kept.visible <= now);
+        self.scratch.extend(visible.map(|kept| kept.sample));
+        read(&self.scratch)
+    }
+
+    fn rate(&mut self, series: u32, now: Time, over: Span) -> Option<f64> {
+        self.seen(series, now, |samples| monitor::rate(samples, now, over))
+    }
+
+    /// The value of a signal; none without data, and not a number where there is data that says nothing.
+    fn value(&mut self, signal: Signal, over: Option<Span>, now: Time) -> Option<f64> {
+        let window = over.unwrap_or(monitor::LOOKBACK);
+        match signal {
+            Signal::Gauge(series) => self.seen(series, now, |samples| match over {
+                Some(over) => monitor::average(samples, now, over),
+                None => monitor::newest(samples, now),
+            }),
+            Signal::Rate(series) => self.rate(series, now, window),
+            Signal::Share(part, whole) => Some(self.rate(part, now, window)? / self.rate(whole, now, window)?),
+            Signal::Excess(more, less) => {
+                Some((self.rate(more, now, window)? - self.rate(less, now, window)?).max(0.0))
+            }
+            Signal::Quantile(first, q) => {
+                let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
+                let buckets = bounds.zip(first..).map(|(bound, series)| Some((bound, self.rate(series, now, window)?)));
+                let buckets: Option<Vec<(f64, f64)>> = buckets.collect();
+                Some(monitor::histogram_quantile(q, &buckets?))
+            }
+        }
+    }
+}
+
+impl Test {
+    fn holds(self, value: Option<f64>) -> bool {
+        match (self, value) {
+            (Self::Absent, value) => value.is_none(),
+            (_, None) => false,
+            (Self::Above(limit), Some(value)) => value > limit,
+            (Self::AtLeast(limit), Some(value)) => value >= limit,
+            (Self::Below(limit), Some(value)) => value < limit,
+            (Self::AtMost(limit), Some(value)) => value <= limit,
+        }
+    }
+}
+
+impl Run<'_> {
+    pub(super) fn begin_monitoring(&mut self) {
+        if self.plan.monitor.is_some() {
+            self.cx.at(Time::ZERO, Event::Watch);
+        }
+    }
+
+    /// It is time to scrape, to evaluate, or for somebody to look; in this order where several are due.
+    pub(super) fn watch(&mut self) {
+        let plan = self.plan;
+        let Some(monitor) = plan.monitor.as_deref() else { return };
+        let nanos = self.cx.now().nanos();
+        let looks =
+            || monitor.operators.iter().zip(0..).filter_map(|(operator, number)| Some((operator.every?, number)));
+        let due = |every: Span| nanos.is_multiple_of(every.nanos());
+        let all = [monitor.every, monitor.evaluate].into_iter().chain(looks().map(|(every, _)| every));
+        let left = all.map(|every| every.nanos() - nanos % every.nanos()).min();
+        self.cx.after(Span::from_nanos(left.unwrap_or(u64::MAX)), Event::Watch);
+        if due(monitor.every) {
+            self.scrape(monitor);
+        }
+        if due(monitor.evaluate) {
+            self.evaluate(monitor);
+        }
+        looks().filter(|(every, _)| due(*every)).for_each(|(_, number)| self.look(number));
+    }
+
+    fn evaluate(&mut self, plan: &MonitorPlan) {
+        let now = self.cx.now();
+        for (alert, number) in plan.alerts.iter().zip(0..) {
+            let monitor = &mut self.state.monitor;
+            let value = monitor.value(alert.signal, alert.over, now);
+            let watched = &mut monitor.alerts[number as usize];
+            watched.known = value.is_some_and(|value| !value.is_nan()) || matches!(alert.test, Test::Absent);
+            let before = watched.alert.state();
+            let after = watched.alert.evaluate(now, alert.test.holds(value));
+            if before == after {
+                continue;
+            }
+            if after == State::Firing {
+                watched.totals.fired += 1;
+                let first = monitor.troubled.map(|since| now.since(since));
+                watched.totals.first = watched.totals.first.or(first);
+            }
+            let name = match (before, after) {
+                (State::Firing, _) => "resolved",
+                (_, after) => after.name(),
+            };
+            let shown = value.filter(|value| !value.is_nan()).map(|value| alert.unit.show(value));
+            let shown = shown.unwrap_or_else(|| "no data".to_owned());
+            self.write_down(Cause::Alert(number), name, alert.what.clone(), shown);
+            if after == State::Firing {
+                self.call_for(number);
+            }
+        }
+        self.look_whether_over();
+    }
+}

@@ -1,0 +1,188 @@
+//! Operators: they are called by alerts or look at them by themselves, take their time, and work through their steps.
+
+use crate::monitor::State;
+use crate::plan::{Cause, OperatorPlan, StepPlan};
+use crate::spec::Otherwise;
+use crate::world::{Event, Run};
+use squall_sim::Span;
+use squall_sim::random::Stream;
+
+/// Somebody who answers alerts.
+#[derive(Clone, Debug)]
+pub(super) struct Operator {
+    /// Goes up whenever what was waited for no longer matters.
+    life: u32,
+    stand: Stand,
+    luck: Stream,
+}
+
+/// What an operator is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stand {
+    Free,
+    /// Has been called, by an alert or by another operator.
+    Called {
+        by_alert: bool,
+    },
+    /// Goes on with this step after a while.
+    Before(usize),
+    /// Waits in this step for an alert to be over.
+    In(usize),
+    /// Has done all and lets it work.
+    Resting,
+}
+
+impl Operator {
+    pub(super) fn new(name: &str, seed: u64) -> Self {
+        Self { life: 0, stand: Stand::Free, luck: Stream::new(seed, &format!("operators.{name}")) }
+    }
+}
+
+impl<'a> Run<'a> {
+    fn operator_plan(&self, number: u32) -> &'a OperatorPlan {
+        let plan = self.plan;
+        let monitor = plan.monitor.as_deref();
+        &monitor.unwrap_or_else(|| unreachable!("operators come with alerts")).operators[number as usize]
+    }
+
+    /// An alert has begun to fire.
+    pub(super) fn call_for(&mut self, alert: u32) {
+        for number in 0..self.state.monitor.operators.len() as u32 {
+            let plan = self.operator_plan(number);
+            if plan.every.is_none() && plan.on.contains(&alert) && self.is_free(number) {
+                self.summon(number, true);
+            }
+        }
+    }
+
+    /// An operator looks at its alerts by itself.
+    pub(super) fn look(&mut self, number: u32) {
+        if self.is_free(number) && self.firing(number).is_some() {
+            self.summon(number, true);
+        }
+    }
+
+    /// Some operator may have waited for what is now known.
+    pub(super) fn look_whether_over(&mut self) {
+        for number in 0..self.state.monitor.operators.len() as u32 {
+            if let Stand::In(step) = self.state.monitor.operators[number as usize].stand
+                && self.is_over(number, step)
+            {
+                self.work_through(number, step + 1);
+            }
+        }
+    }
+
+    /// The time of an operator's next step has come, unless things have gone on since.
+    pub(in crate::world) fn operate(&mut self, number: u32, life: u32) {
+        let operator = &mut self.state.monitor.operators[number as usize];
+        if operator.life != life {
+            return;
+        }
+        match operator.stand {
+            Stand::Free => {}
+            Stand::Called { by_alert } => {
+                let on = &self.operator_plan(number).on;
+                if by_alert && on.iter().all(|alert| self.state.monitor.alerts[*alert as usize].is_over()) {
+                    return self.put_down(number, "stand_down", "it is over");
+                }
+                self.work_through(number, 0);
+            }
+            Stand::Before(step) => self.work_through(number, step),
+            Stand::In(step) => self.too_late(number, step),
+            Stand::Resting => {
+                operator.stand = Stand::Free;
+                self.look(number);
+            }
+        }
+    }
+
+    fn is_free(&self, number: u32) -> bool {
+        self.state.monitor.operators[number as usize].stand == Stand::Free
+    }
+
+    /// The first of an operator's alerts that fires.
+    fn firing(&self, number: u32) -> Option<u32> {
+        let fires = |alert: &u32| self.state.monitor.alerts[*alert as usize].fires();
+        self.operator_plan(number).on.iter().copied().find(fires)
+    }
+
+    fn is_over(&self, number: u32, step: usize) -> bool {
+        match self.operator_plan(number).steps.get(step) {
+            Some(StepPlan::Until { resolved, .. }) => self.state.monitor.alerts[*resolved as usize].is_over(),
+            _ => true,
+        }
+    }
+
+    fn summon(&mut self, number: u32, by_alert: bool) {
+        let response = self.operator_plan(number).response.map(|dist| self.plan.dist(dist));
+        let luck = &mut self.state.monitor.operators[number as usize].luck;
+        let takes = response.map_or(Span::ZERO, |dist| dist.sample_span(luck));
+        let by = match self.firing(number) {
+            Some(alert) if by_alert => self.plan.names.alerts[alert as usize].clone(),
+            _ => "an escalation".to_owned(),
+        };
+        self.write_down(Cause::Operator(number), "called", format!("by {by}"), format!("begins after {takes}"));
+        self.operate_after(number, Stand::Called { by_alert }, takes);
+    }
+
+    /// The operator goes on after a while.
+    fn operate_after(&mut self, number: u32, stand: Stand, after: Span) {
+        let operator = &mut self.state.monitor.operators[number as usize];
+        operator.life = operator.life.wrapping_add(1);
+        operator.stand = stand;
+        let life = operator.life;
+        self.cx.after(after, Event::Operate { number, life });
+    }
+
+    /// Works through steps from this one on, until there is something to wait for.
+    fn work_through(&mut self, number: u32, from: usize) {
+        let plan = self.operator_plan(number);
+        for (step, what) in plan.steps.iter().enumerate().skip(from) {
+            match what {
+                StepPlan::Do(action) => self.act(Cause::Operator(number), action),
+                StepPlan::Wait(span) => return self.operate_after(number, Stand::Before(step + 1), *span),
+                StepPlan::Until { within, .. } => {
+                    if !self.is_over(number, step) {
+                        return self.operate_after(number, Stand::In(step), *within);
+                    }
+                }
+            }
+        }
+        self.put_down(number, "finished", "");
+    }
+
+    /// The alert of this step is not over in time, or was over a moment ago without anybody having been told.
+    fn too_late(&mut self, number: u32, step: usize) {
+        let plan = self.operator_plan(number);
+        let Some(StepPlan::Until { resolved, otherwise, .. }) = plan.steps.get(step) else { return };
+        if self.is_over(number, step) {
+            return self.work_through(number, step + 1);
+        }
+        let watched = &self.state.monitor.alerts[*resolved as usize];
+        let stands = if watched.alert.state() == State::Inactive { "unknown" } else { watched.alert.state().name() };
+        let why = format!("{} is {stands}", self.plan.names.alerts[*resolved as usize]);
+        match otherwise {
+            Otherwise::GoOn => self.work_through(number, step + 1),
+            Otherwise::Stop => self.put_down(number, "gave_up", &why),
+            Otherwise::Escalate => {
+                self.put_down(number, "escalated", &why);
+                if let Some(to) = plan.escalate_to.filter(|to| self.is_free(*to)) {
+                    self.summon(to, false);
+                }
+            }
+        }
+    }
+
+    fn put_down(&mut self, number: u32, what: &'static str, why: &str) {
+        self.write_down(Cause::Operator(number), what, "runbook".to_owned(), why.to_owned());
+        match self.operator_plan(number).again_after {
+            Some(after) => self.operate_after(number, Stand::Resting, after),
+            None => {
+                let operator = &mut self.state.monitor.operators[number as usize];
+                operator.life = operator.life.wrapping_add(1);
+                operator.stand = Stand::Free;
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Scraping: the only place where the metrics plane looks at the world.
+
+use super::{Kept, Sample};
+use crate::breaker::State;
+use crate::histogram::Histogram;
+use crate::monitor::BOUNDS;
+use crate::plan::{EdgeId, Effect, MonitorPlan, PoolId, ScrapeTrouble, ServiceId, Source, TargetPlan};
+use crate::world::Run;
+use crate::world::layer::LayerState;
+use squall_sim::random::Draw;
+use squall_sim::{Span, Time};
+
+impl Run<'_> {
+    pub(super) fn scrape(&mut self, plan: &MonitorPlan) {
+        let now = self.cx.now();
+        for (number, target) in plan.targets.iter().enumerate() {
+            let Some((delay, factor)) = self.way(plan, number, target) else { continue };
+            if target.host.is_some_and(|host| self.state.services[host.at()].running == 0) {
+                // Who is not there cannot be asked; how many are ready, the platform tells.
+                let ready = |source: &Source| matches!(source, Source::ServiceReady(_));
+                let told = target.readings.iter().filter(|(source, _)| ready(source));
+                told.for_each(|&(source, first)| self.read(source, first, (now, now + delay, factor), plan.keep));
+                continue;
+            }
+            for &(source, first) in &target.readings {
+                self.read(source, first, (now, now + delay, factor), plan.keep);
+            }
+        }
+    }
+
+    /// How long it takes and how wrong it is; none if it fails. What is usual is drawn whether or not a fault makes it worse,
+    /// so that a fault shifts nothing else.
+    fn way(&mut self, plan: &MonitorPlan, number: usize, target: &TargetPlan) -> Option<(Span, f64)> {
+        let (mut arrives, mut factor, mut late) = (1.0, 1.0, Vec::new());
+        for effect in self.in_force() {
+            let Effect::Scrape(fault) = effect else { continue };
+            if fault.target.as_ref().is_none_or(|name| *name == target.name) {
+                match fault.trouble {
+                    ScrapeTrouble::Lost(share) => arrives *= 1.0 - share,
+                    ScrapeTrouble::Late(dist) => late.push(dist),
+                    ScrapeTrouble::Wrong(by) => factor *= by,
+                }
+            }
+        }
+        let (usual, faults) = &mut self.state.monitor.streams[number];
+        let lost = plan.loss > 0.0 && usual.unit() < plan.loss;
+        let mut delay = plan.delay.map_or(Span::ZERO, |dist| self.plan.dist(dist).sample_span(usual));
+        for dist in late {
+            delay += self.plan.dist(dist).sample_span(faults);
+        }
+        let lost = lost || (arrives < 1.0 && faults.unit() >= arrives);
+        (!lost).then_some((delay, factor))
+    }
+
+    fn read(&mut self, source: Source, first: u32, (at, visible, factor): (Time, Time, f64), keep: Span) {
+        let put = |series: u32, value: f64, run: &mut Self| {
+            let kept = &mut run.state.monitor.series[series as usize];
+            while kept.front().is_some_and(|old| at.since(old.sample.at) > keep) {
+                kept.pop_front();
+            }
+            kept.push_back(Kept { sample: Sample { at, value: value * factor }, visible });
+        };
+        let buckets = match source {
+            Source::ClientLatency(id) => {
+                self.state.clients[id.at()].settle();
+                buckets(&self.state.clients[id.at()].totals.latency)
+            }
+            Source::ServiceLatency(id) => {
+                self.state.services[id.at()].settle(at);
+                buckets(&self.state.services[id.at()].totals.latency)
+            }
+            _ => {
+                let value = self.value(source, at);
+                return put(first, value, self);
+            }
+        };
+        for (value, series) in buckets.into_iter().zip(first..) {
+            put(series, value, self);
+        }
+    }
+
+    fn value(&self, source: Source, now: Time) -> f64 {
+        let client = |id: crate::plan::ClientId| &self.state.clients[id.at()].totals;
+        let service = |id: ServiceId| &self.state.services[id.at()];
+        let cache = |id: crate::plan::CacheId| &self.state.caches[id.at()].totals;
+        let count = match source {
+            Source::ClientArrivals(id) => client(id).arrivals,
+            Source::ClientOk(id) => client(id).ok,
+            Source::ClientFailed(id) => client(id).ended() - client(id).ok,
+            Source::ClientEnded(id) => client(id).ended(),
+            Source::ClientInFlight(id) => self.state.clients[id.at()].in_flight,
+            Source::ServiceArrivals(id) => service(id).totals.arrivals,
+            Source::ServiceFailed(id) => service(id).totals.failed.iter().sum(),
+            Source::ServiceQueue(id) => service(id).queued.count,
+            Source::ServiceBusy(id) => return self.busy(id),
+            Source::ServiceReady(id) => return self.ready_share(id),
+            Source::ServiceMemory(id) => return self.fullest(id, now),
+            Source::PoolBusy(id) => return self.pool_busy(id),
+            Source::PoolWaiting(id) => self.pools(id).map(|pool| pool.waiting() as u64).sum(),
+            Source::CacheHits(id) => cache(id).hits,
+            Source::CacheMisses(id) => cache(id).misses,
+            Source::CacheLookups(id) => cache(id).hits + cache(id).misses,
+            Source::EdgeCalls(id) => self.state.edges[id.at()].totals.calls,
+            Source::EdgeAttempts(id) => self.state.edges[id.at()].totals.attempts,
+            Source::BreakersOpen(id) => return self.breakers_open(id, now),
+            Source::ClientLatency(_) | Source::ServiceLatency(_) => return f64::NAN,
+        };
+        count as f64
+    }
+
+    /// The share of workers or cores in use.
+    fn busy(&self, id: ServiceId) -> f64 {
+        let (plan, service) = (&self.plan.services[id.at()], &self.state.services[id.at()]);
+        let held = if plan.holds_workers { service.present.count - service.queued.count } else { service.in_use };
+        held as f64 / (plan.capacity.units() * service.running) as f64
+    }
+
+    /// The share of replicas that are ready, of those that there should be.
+    fn ready_share(&self, id: ServiceId) -> f64 {
+        let plan = &self.plan.services[id.at()];
+        if plan.platform.is_some() {
+            let (ready, all) = self.headcount(id);
+            return f64::from(ready) / f64::from(all.max(1));
+        }
+        self.state.services[id.at()].running as f64 / f64::from(plan.replicas)
+    }
+
+    /// The fullest memory of a replica, as a share of its limit.
+    fn fullest(&self, id: ServiceId, now: Time) -> f64 {
+        let plan = &self.plan.services[id.at()];
+        let replicas = (plan.first..plan.first + plan.replicas).map(crate::plan::ReplicaId);
+        let used = replicas.filter_map(|replica| self.state.memory_used(self.plan, replica, now)).fold(0.0, f64::max);
+        let memory = plan.platform.as_ref().and_then(|platform| platform.memory.as_ref());
+        memory.map_or(f64::NAN, |memory| used / memory.limit)
+    }
+
+    fn pools(&self, id: PoolId) -> impl Iterator<Item = &crate::world::pool::PoolState> {
+        self.state.pools.iter().filter(move |pool| pool.id == id)
+    }
+
+    fn pool_busy(&self, id: PoolId) -> f64 {
+        let held: u64 = self.pools(id).map(|pool| u64::from(pool.in_use)).sum();
+        held as f64 / self.pools(id).map(|pool| u64::from(pool.size)).sum::<u64>() as f64
+    }
+
+    fn breakers_open(&self, id: EdgeId, now: Time) -> f64 {
+        let Some(stack) = self.plan.edges[id.at()].stack.map(|stack| &self.plan.stacks[stack.at()]) else { return 0.0 };
+        let count = stack.callers as usize * stack.layers.len();
+        let (mut open, mut all) = (0.0, 0.0);
+        for layer in &self.state.layers[stack.first as usize..][..count] {
+            let LayerState::Breaker(breaker, _) = layer else { continue };
+            all += 1.0;
+            // A breaker may change as it is asked. Who looks from outside must not change anything.
+            if matches!(breaker.clone().state(now), State::Open | State::ForcedOpen) {
+                open += 1.0;
+            }
+        }
+        open / all
+    }
+}
+
+/// How many latencies were not above each bound, and how many there are.
+fn buckets(latency: &Histogram) -> [f64; BOUNDS.len() + 1] {
+    let mut counts = [0.0; BOUNDS.len() + 1];
+    for (micros, count) in latency.buckets() {
+        let seconds = micros as f64 / 1e6;
+        counts[BOUNDS.partition_point(|bound| *bound < seconds)] += count as f64;
+    }
+    let mut sum = 0.0;
+    for count in &mut counts {
+        sum += *count;
+        *count = sum;
+    }
+    counts
+}
