@@ -366,8 +366,6 @@ impl Simulated {
         let digest = self.0.digest();
         let (world, cx) = self.0.parts();
         let mut run = Run { plan: &world.plan, state: &mut world.state, cx };
-        // What ended at the very end came after the last window.
-        run.state.clients.iter_mut().for_each(ClientState::settle);
         run.audit().map_err(|rule| Violation { seed, at, rule })?;
         Ok(run.report(ending, digest, handled))
     }

@@ -28,6 +28,13 @@ pub(crate) struct Frames {
     pub(crate) layers: [Frame; MAX_LAYERS],
 }
 
+/// What lies in a place that nobody has used yet.
+impl Default for Frames {
+    fn default() -> Self {
+        Self { stack: StackId(0), inside: 0, entries: 0, base: 0, owner: None, layers: [Frame::NONE; MAX_LAYERS] }
+    }
+}
+
 impl Frames {
     fn stand(&self) -> Stand {
         Stand { inside: self.inside, entries: self.entries }
@@ -71,18 +78,19 @@ impl<'a> Run<'a> {
     pub(super) fn enter_stack(&mut self, key: Key<Invocation>) {
         let edge = self.state.invocations[key].edge;
         let stack = self.plan.edges[edge.at()].stack.expect("only edges with a stack come here");
-        let layers = [Frame::NONE; MAX_LAYERS];
-        let frames = Frames { stack, inside: 0, entries: 0, base: 0, owner: None, layers };
-        self.state.invocations[key].frames = self.state.frames.insert(frames);
+        let (frames, record) = self.state.frames.take_place();
+        // What is left in the frames of layers does not matter: each is written when its layer is entered.
+        (record.stack, record.owner) = (stack, None);
+        (record.inside, record.entries, record.base) = (0, 0, 0);
+        self.state.invocations[key].frames = frames;
         self.descend(key);
     }
 
     /// Goes inwards from the innermost layer that the call has entered, and sends it.
     pub(super) fn descend(&mut self, key: Key<Invocation>) {
-        let Some(invocation) = self.state.invocations.get(key) else { return };
-        let invocation = *invocation;
+        let Some(frames) = self.state.invocations.get(key).map(|invocation| invocation.frames) else { return };
         self.try_goes_out(key);
-        let (layers, frames) = (&self.stack(key).layers, invocation.frames);
+        let layers = &self.stack(key).layers;
         loop {
             let at = self.state.frames[frames].inside;
             if usize::from(at) == layers.len() {
