@@ -89,7 +89,7 @@ impl Run<'_> {
             self.heard(key, outcome);
         }
         match outcome {
-            Ok(()) if stacked => self.ascend(key, Ok(())),
+            Ok(()) if stacked => return self.ascend_answered(key),
             Ok(()) => return self.conclude_here(key, Ok(())),
             Err(failure) => self.attempt_failed(key, failure),
         }
@@ -160,7 +160,7 @@ impl Run<'_> {
 
     /// The same, without a jump to it. The call that waited for it goes on next.
     #[inline(always)]
-    fn conclude_here(&mut self, key: Key<Invocation>, outcome: Outcome) -> Option<Key<Call>> {
+    pub(super) fn conclude_here(&mut self, key: Key<Invocation>, outcome: Outcome) -> Option<Key<Call>> {
         self.traced_call_end(key, Some(outcome));
         let invocation = self.state.invocations.free(key)?;
         self.cx.cancel(invocation.total_timer);

@@ -110,8 +110,7 @@ impl Run<'_> {
             self.look_whether_full();
         }
         if stacked {
-            self.enter_stack(key);
-            return None;
+            return self.enter_stack(key);
         }
         self.attempt_here(key)
     }

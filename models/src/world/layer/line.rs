@@ -72,7 +72,7 @@ impl Run<'_> {
         self.drop_first(at, newest);
         self.line(at).present -= 1;
         let now = self.cx.now();
-        let frame = self.frame(key, layer);
+        let frame = self.frame(self.spot(key, layer));
         let timer = frame.timer;
         (frame.since, frame.holds) = (now, holds);
         self.cx.cancel(timer);
