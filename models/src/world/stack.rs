@@ -10,6 +10,7 @@ use super::call::Invocation;
 use super::layer::{Entered, Frame, Left, Owner};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{MAX_LAYERS, StackId, StackPlan};
+use crate::trace::Verdict;
 use squall_sim::{Key, Ticket, Time};
 
 /// What a call carries for the policies of its edge.
@@ -99,7 +100,7 @@ impl<'a> Run<'a> {
             self.open_frame(frames);
             match self.enter_layer(key, at) {
                 Entered::Passed => {}
-                Entered::Waits => return,
+                Entered::Waits => return self.traced_layer(key, Verdict::HeldBack),
                 Entered::Refused(failure) => return self.send_back(key, failure),
             }
         }
@@ -157,6 +158,7 @@ impl<'a> Run<'a> {
         self.frame(key, layer).timer = Ticket::NONE;
         match alarm {
             Alarm::Timeout => {
+                self.traced_timeout(key);
                 self.cut(key, layer + 1, Failure::Timeout);
                 self.ascend(key, Err(Failure::Timeout));
             }

@@ -7,6 +7,7 @@ use super::{Entered, Holds, LayerState, Left};
 use crate::budget::{Budget, Grant, Over};
 use crate::outcome::{Failure, Outcome};
 use crate::retry::{Facts, Retry};
+use crate::trace::Verdict;
 use squall_sim::Key;
 
 /// What a call carries for its retries.
@@ -84,9 +85,11 @@ impl Run<'_> {
             tries.grant = budget.ask(now, failure);
             if tries.grant.is_none() {
                 self.state.edges[edge].totals.retries_denied += 1;
+                self.traced_layer(key, Verdict::NotTriedAgain);
                 return false;
             }
         }
+        self.traced_layer(key, Verdict::TriedAgain);
         tries.attempts += 1;
         tries.memory = next.memory;
         if next.delay.is_zero() {
