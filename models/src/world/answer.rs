@@ -147,6 +147,7 @@ impl Run<'_> {
                 } else {
                     invocation.timer = self.cx.after(delay, Event::Retry(key));
                 }
+                self.traced_retry(key);
             }
         }
     }

@@ -343,8 +343,8 @@ impl Simulated {
         self.0.model.state.recorder = Some(Box::new(Recorder::new(from, to)));
         let report = self.complete()?;
         let recorder = self.0.model.state.recorder.take();
-        let (spans, cut) = recorder.map(|recorder| recorder.finish()).unwrap_or_default();
-        Ok(Traced { report, spans, cut })
+        let (spans, notes, cut) = recorder.map(|recorder| recorder.finish()).unwrap_or_default();
+        Ok(Traced { report, spans, notes, cut })
     }
 
     fn complete(&mut self) -> Result<Report, Violation> {

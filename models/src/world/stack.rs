@@ -10,6 +10,7 @@ use super::layer::{Entered, Frame, Holds, Left, Owner};
 use super::{Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{MAX_LAYERS, StackId, StackPlan};
+use crate::trace::Verdict;
 use squall_sim::{Key, Ticket, Time};
 
 /// What a call carries for the policies of its edge.
@@ -136,7 +137,10 @@ impl<'a> Run<'a> {
             self.open_frame(frames);
             match self.enter_layer(Spot { key, frames, layer, at }) {
                 Entered::Passed => {}
-                Entered::Waits => return None,
+                Entered::Waits => {
+                    self.traced_layer(key, Verdict::HeldBack);
+                    return None;
+                }
                 Entered::Refused(failure) => {
                     self.send_back(key, failure);
                     return None;
@@ -225,6 +229,7 @@ impl<'a> Run<'a> {
         self.frame(spot).timer = Ticket::NONE;
         match alarm {
             Alarm::Timeout => {
+                self.traced_timeout(key);
                 self.cut(key, layer + 1, Failure::Timeout);
                 self.ascend(key, Err(Failure::Timeout));
             }

@@ -8,6 +8,7 @@ use super::{Frame, Holds, LayerState, Left};
 use crate::fallback::{Fallback, Verdict};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{FallbackPlan, LayerKind, MAX_LAYERS};
+use crate::trace;
 use squall_sim::{Key, Ticket};
 
 impl Run<'_> {
@@ -35,6 +36,7 @@ impl Run<'_> {
             return Left::With(outcome);
         }
         self.state.edges[edge.at()].totals.fallbacks += 1;
+        self.traced_layer(key, trace::Verdict::FellBack);
         if verdict == Verdict::Call {
             self.call_fallback(spot, plan);
             return Left::Again;
@@ -72,11 +74,13 @@ impl Run<'_> {
         });
         self.state.edges[edge.at()].totals.calls += 1;
         self.frame(spot).holds = Holds::Fallback(other);
+        self.traced_fallback(other, key);
         self.descend(other);
     }
 
     /// The call of a fallback's endpoint has come to its outcome.
     pub(in super::super) fn fallback_ended(&mut self, other: Key<Invocation>, key: Key<Invocation>, outcome: Outcome) {
+        self.traced_call_end(other, Some(outcome));
         let edge = self.state.invocations[other].edge;
         let totals = &mut self.state.edges[edge.at()].totals;
         match outcome {
@@ -103,6 +107,7 @@ impl Run<'_> {
         let edge = self.state.invocations[key].edge;
         self.state.edges[edge.at()].totals.fallbacks -= 1;
         self.cut_all(other, Failure::Cancelled);
+        self.traced_call_end(other, None);
         if let Some(record) = self.state.invocations.remove(other) {
             self.cx.cancel(record.timer);
             self.state.edges[record.edge.at()].totals.abandoned += 1;

@@ -9,6 +9,7 @@ use super::super::{Run, Task};
 use super::{Entered, Frame, Holds, LayerState};
 use crate::hedge::{After, Due, Hedge, MOST, Race};
 use crate::outcome::{Failure, Outcome};
+use crate::trace::Verdict;
 use squall_sim::{Key, Ticket};
 
 /// A hedged call and its branches.
@@ -22,7 +23,7 @@ pub(crate) struct Branches {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Owner {
     pub(crate) call: Key<Invocation>,
-    number: u8,
+    pub(crate) number: u8,
 }
 
 impl Owner {
@@ -96,6 +97,7 @@ impl Run<'_> {
         self.state.branches[branches].race = race;
         match due {
             Due::Send => {
+                self.traced_layer(spot.key, Verdict::Hedged);
                 self.set_hedge_timer(spot, branches);
                 self.branch(spot, branches, number);
             }

@@ -8,6 +8,7 @@ use crate::budget::{Budget, Grant, Over};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::LayerKind;
 use crate::retry::{Facts, Retry};
+use crate::trace::Verdict;
 use squall_sim::Key;
 
 /// What a call carries for its retries.
@@ -91,9 +92,11 @@ impl<'a> Run<'a> {
             tries.grant = budget.ask(now, failure);
             if tries.grant.is_none() {
                 self.state.edges[edge].totals.retries_denied += 1;
+                self.traced_layer(key, Verdict::NotTriedAgain);
                 return false;
             }
         }
+        self.traced_layer(key, Verdict::TriedAgain);
         tries.attempts += 1;
         tries.memory = next.memory;
         if next.delay.is_zero() {
