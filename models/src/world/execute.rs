@@ -176,7 +176,16 @@ impl Run<'_> {
             Op::Write(write) if self.state.replicas[self.state.calls[key].replica.at()].bad_disk => {
                 return self.write_badly(key, luck, write.effect);
             }
-            Op::Write(write) => self.write(key, write.effect),
+            Op::Write(write) => {
+                self.write(key, write.effect);
+            }
+            Op::Store(number) => return self.store(key, luck, number),
+            Op::Read { primary } => {
+                if !self.read_data(key, primary) {
+                    self.finish(key, Err(Failure::Error));
+                    return Next::Stop;
+                }
+            }
             Op::Work { .. } | Op::Call { .. } | Op::End | Op::Jump { .. } => {
                 unreachable!("the common instructions are handled by the caller")
             }
@@ -265,14 +274,18 @@ impl Run<'_> {
         }
     }
 
-    /// A durable effect.
-    pub(super) fn write(&mut self, key: Key<Call>, effect: Place) {
+    /// A durable effect; whether the same request had made it before.
+    pub(super) fn write(&mut self, key: Key<Call>, effect: Place) -> bool {
         let call = &self.state.calls[key];
         let now: Time = self.cx.now();
         let known = self.state.written.insert(now, call.root.child(effect, 0).value());
         let totals = &mut self.state.services[call.service.at()].totals;
         totals.writes += 1;
-        totals.duplicate_writes += u64::from(known);
+        if known {
+            totals.duplicate_writes += 1;
+            self.state.clients[call.client.at()].totals.duplicates += 1;
+        }
+        known
     }
 }
 
