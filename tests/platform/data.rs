@@ -48,6 +48,20 @@ fn the_loss_window_is_the_lag() {
     }
 }
 
+/// Theory: the loss is what was written within the lag, so its mean is the rate times the lag.
+#[test]
+fn the_expected_loss_is_the_rate_times_the_lag() {
+    let data = json!({"replication": {"asynchronous": {"lag": "500ms"}}, "failover": {}});
+    let mut world = store(2, data, crash("5s", "1s"));
+    world["clients"]["web"]["arrivals"] = json!({"poisson": {"rate": "80/s"}});
+    let lab = Lab::new(world, 6.0);
+    let lost: Vec<f64> = (0..400).map(|seed| lab.run(seed).service("api").data.lost as f64).collect();
+    let mean = lost.iter().sum::<f64>() / 400.0;
+    let variance = lost.iter().map(|lost| (lost - mean) * (lost - mean)).sum::<f64>() / 399.0;
+    // A Poisson number of mean 40: of 400 of them, five standard deviations of the mean are 1.6, of the variance 14.
+    assert!((mean - 40.0).abs() < 1.6 && (variance - 40.0).abs() < 14.0, "{mean} {variance}");
+}
+
 #[test]
 fn who_waits_for_followers_loses_nothing_and_takes_longer() {
     let data = |followers: u32| {

@@ -173,24 +173,31 @@ impl Run<'_> {
                     return Next::Jump(after);
                 }
             }
-            Op::Write(write) if self.state.replicas[self.state.calls[key].replica.at()].bad_disk => {
-                return self.write_badly(key, luck, write.effect);
-            }
-            Op::Write(write) => {
-                self.write(key, write.effect);
-            }
-            Op::Store(number) => return self.store(key, luck, number),
-            Op::Read { primary } => {
-                if !self.read_data(key, primary) {
-                    self.finish(key, Err(Failure::Error));
-                    return Next::Stop;
-                }
-            }
+            Op::Write(_) | Op::Store(_) | Op::Read { .. } => return self.durable(key, luck, op),
             Op::Work { .. } | Op::Call { .. } | Op::End | Op::Jump { .. } => {
                 unreachable!("the common instructions are handled by the caller")
             }
         }
         Next::Step
+    }
+
+    /// What is stored is written or read.
+    fn durable(&mut self, key: Key<Call>, luck: Luck, op: Op) -> Next {
+        match op {
+            Op::Write(write) if self.state.replicas[self.state.calls[key].replica.at()].bad_disk => {
+                self.write_badly(key, luck, write.effect)
+            }
+            Op::Write(write) => {
+                self.write(key, write.effect);
+                Next::Step
+            }
+            Op::Store(number) => self.store(key, luck, number),
+            Op::Read { primary } if !self.read_data(key, primary) => {
+                self.finish(key, Err(Failure::Error));
+                Next::Stop
+            }
+            _ => Next::Step,
+        }
     }
 
     /// A sleep, or a piece of work that was not shared, is over.
