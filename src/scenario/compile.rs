@@ -81,6 +81,7 @@ pub(super) fn scope(draft: &Draft, settings: &Settings) -> Scope {
         caches: names("caches").into_iter().flat_map(|cache| with_classes(cache, draft)).collect(),
         edges: super::visit::calls(world).into_iter().collect(),
         alerts: world.monitoring.iter().flat_map(|monitoring| monitoring.alerts.keys().cloned()).collect(),
+        data: world.services.iter().filter(|(_, s)| s.data.is_some()).map(|(name, _)| name.clone()).collect(),
         faults: world.faults.iter().map(times).collect(),
         warmup: Time::ZERO + settings.warmup,
         duration: Time::ZERO + settings.duration,

@@ -14,7 +14,8 @@ pub(super) const NAMED: [&str; 11] =
     ["keys", "clients", "services", "caches", "pools", "endpoints", "edges", "alerts", "operators", "variants", "set"];
 
 /// Fields that hold one of several things, told apart by the key.
-const PICKS: [&str; 27] = [
+const PICKS: [&str; 28] = [
+    "replication",
     "response",
     "arrivals",
     "rate",
@@ -45,7 +46,9 @@ const PICKS: [&str; 27] = [
 ];
 
 /// What a scenario may leave out, so that a path may lead through it.
-const IMPLIED: [&str; 23] = [
+const IMPLIED: [&str; 25] = [
+    "data",
+    "failover",
     "monitoring",
     "scrape",
     "alerts",

@@ -7,8 +7,8 @@ use super::{CacheId, Checker, ClientId, EdgeId, Kill, Plan, ReplicaId, ServiceId
 use crate::balance::Balancer;
 use crate::spec::{self, How, Replicas};
 use crate::units::Duration;
-use squall_sim::Time;
 use squall_sim::random::Place;
+use squall_sim::{Span, Time};
 use std::sync::Arc;
 
 /// Something that changes the world, at one instant.
@@ -70,6 +70,11 @@ pub(crate) enum Action {
         client: ClientId,
         share: f64,
     },
+    /// What is stored is compared with what was acknowledged, which takes a while.
+    ConsistencyCheck {
+        service: ServiceId,
+        takes: Span,
+    },
     Weights {
         edge: EdgeId,
         weights: Arc<[f64]>,
@@ -121,6 +126,7 @@ impl Action {
             Self::LimitConnections { .. } => "limit_connections",
             Self::KillQueries(_) => "kill_queries",
             Self::Traffic { .. } => "traffic",
+            Self::ConsistencyCheck { .. } => "consistency_check",
             Self::Weights { .. } => "weights",
         }
     }
@@ -139,6 +145,7 @@ impl Plan {
             | Action::Drain { service: id, .. }
             | Action::CorruptState { service: id, .. }
             | Action::LimitConnections { service: id, .. }
+            | Action::ConsistencyCheck { service: id, .. }
             | Action::KillQueries(Kill { service: id, .. }) => service(*id),
             Action::Flush { cache: id, .. }
             | Action::ExpireKey { cache: id, .. }
@@ -239,6 +246,9 @@ impl Plan {
                     return None;
                 };
                 Action::Traffic { client: ClientId(id), share: share.get() }
+            }
+            Given::ConsistencyCheck { service, takes } => {
+                Action::ConsistencyCheck { service: self.with_data(path, service, checker)?, takes: takes.span() }
             }
             Given::Weights { from, to, weights } => self.new_weights(path, (from, to), weights, checker)?,
         })

@@ -23,6 +23,7 @@ mod balance;
 mod cache;
 mod check;
 mod client;
+mod data;
 mod fault;
 mod monitor;
 mod network;
@@ -37,6 +38,7 @@ pub(crate) use action::{Action, Cause, PlannedAction};
 pub(crate) use cache::CachePlan;
 pub(crate) use check::Checker;
 pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};
+pub(crate) use data::{DataPlan, StorePlan};
 pub(crate) use fault::{Effect, FaultPlan, Kill, LinkFault};
 pub(crate) use monitor::{AlertPlan, MonitorPlan, OperatorPlan, ScrapeTrouble, StepPlan, TargetPlan, Test};
 pub(crate) use platform::{BOOT, FIRST_PROBE, LISTING, PENDING, PlatformPlan, ProbeKind};
@@ -50,6 +52,7 @@ use crate::blueprint::Settings;
 use crate::problem::Problem;
 use crate::report::Names;
 use crate::spec;
+use squall_sim::Span;
 use squall_sim::dist::Dist;
 use std::collections::BTreeMap;
 
@@ -105,6 +108,9 @@ pub(crate) struct Plan {
     /// Balancer states: one for each edge, caller's replica and callee's replica.
     pub(crate) balancer_slots: u32,
     pub(crate) writes: bool,
+    /// Writes that are more than the name of an effect, and how long effects are remembered.
+    pub(crate) stores: Vec<StorePlan>,
+    pub(crate) remembers: Span,
     /// Some hedge wants to know when callees begin to serve.
     pub(crate) tied: bool,
 }
@@ -137,6 +143,8 @@ impl Plan {
             replicas: 0,
             balancer_slots: 0,
             writes: false,
+            stores: Vec::new(),
+            remembers: data::REMEMBERED,
             tied: false,
         };
         checker.settings(&plan.settings);

@@ -1,7 +1,7 @@
 //! Services, edges, pools and key sets, compiled.
 
 use super::stack::{Policies, StackId};
-use super::{Checker, ConnectionsPlan, DistId, EndpointId, Pc, Plan, PlatformPlan, ServiceId};
+use super::{Checker, ConnectionsPlan, DataPlan, DistId, EndpointId, Pc, Plan, PlatformPlan, ServiceId};
 use crate::balance::Balancer;
 use crate::balance::slow_start::SlowStart;
 use crate::eject;
@@ -63,6 +63,8 @@ pub(crate) struct ServicePlan {
     pub(crate) error_place: Place,
     /// What looks after its replicas, if something does.
     pub(crate) platform: Option<Box<PlatformPlan>>,
+    /// How it keeps what it stores, if that is said.
+    pub(crate) data: Option<Box<DataPlan>>,
 }
 
 #[derive(Clone, Debug)]
@@ -228,7 +230,9 @@ impl Plan {
             });
         }
         let platform = self.compile_platform(name, path, service, places, checker);
+        let data = self.compile_data(path, service, checker);
         self.services.push(ServicePlan {
+            data,
             holds_workers: matches!(capacity, CapacityPlan::Workers(_)),
             capacity,
             replicas: places,

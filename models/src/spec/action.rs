@@ -107,6 +107,15 @@ pub enum Action {
         /// The share.
         share: Share,
     },
+    /// What a service stores is compared with what was acknowledged. What is found goes into the log, and into
+    /// `services.NAME.inconsistencies` for alerts. For services with `data`.
+    ConsistencyCheck {
+        /// The service.
+        service: String,
+        /// How long it takes; no time by default.
+        #[serde(default = "no_time")]
+        takes: Duration,
+    },
     /// Calls over an edge are spread by other weights. The edge's `balance` has to be `weighted`.
     Weights {
         /// The caller: a client or a service.
@@ -116,6 +125,10 @@ pub enum Action {
         /// One for each replica of the callee; 0 gets nothing, but not all can be 0.
         weights: Vec<f64>,
     },
+}
+
+fn no_time() -> Duration {
+    Duration::from_seconds(0.0)
 }
 
 /// How replicas are replaced.
@@ -144,6 +157,7 @@ impl Action {
             Self::KillQueries { .. } => "kill_queries",
             Self::ClearFault { .. } => "clear_fault",
             Self::Traffic { .. } => "traffic",
+            Self::ConsistencyCheck { .. } => "consistency_check",
             Self::Weights { .. } => "weights",
         }
     }

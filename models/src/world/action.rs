@@ -62,7 +62,10 @@ impl Run<'_> {
         // What follows from an action comes after it in the log, though it is known what came of it only in the end.
         let number = self.state.log.entries.len();
         self.write_down(cause, action.name(), self.plan.target(action), String::new());
-        let effect = self.carry_out_action(action);
+        let effect = match *action {
+            Action::ConsistencyCheck { service, takes } => self.check_data(cause, service, takes),
+            _ => self.carry_out_action(action),
+        };
         if let Some(entry) = self.state.log.entries.get_mut(number) {
             entry.effect = effect;
         }
@@ -104,6 +107,8 @@ impl Run<'_> {
                 return format!("{:.0} % let in", share * 100.0);
             }
             Action::Weights { edge, ref weights } => return self.weigh(edge, weights),
+            // Whoever asks for it is told what it finds.
+            Action::ConsistencyCheck { .. } => {}
         }
         "done".to_owned()
     }

@@ -14,7 +14,8 @@ impl Run<'_> {
         self.audit_edges()?;
         self.audit_services()?;
         self.audit_replicas()?;
-        self.audit_platform()
+        self.audit_platform()?;
+        self.audit_data()
     }
 
     fn audit_clients(&self) -> Result<(), String> {

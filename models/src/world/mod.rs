@@ -10,6 +10,7 @@ mod callee;
 mod caller;
 mod client;
 mod connection;
+mod data;
 mod deadlock;
 mod eject;
 mod execute;
@@ -49,6 +50,7 @@ use cache::CacheState;
 use call::{Call, Invocation, Reload};
 use caller::EdgeState;
 use client::ClientState;
+use data::{Later, Stores};
 use layer::{Branches, LayerState};
 use observe::Observer;
 use packed::Packed;
@@ -123,6 +125,8 @@ pub(crate) enum Event {
     Watch,
     /// It is time for an operator's next step, unless things have gone on since.
     Operate { number: u32, life: u32 },
+    /// Something happens to what a service stores; the number is a copy, an election or a check.
+    Data { service: ServiceId, what: Later, number: u32 },
     /// A window of the series is over.
     Tick,
     /// The state at this instant is wanted for a window of its own.
@@ -174,6 +178,7 @@ struct State {
     platform: Platform,
     monitor: monitor::Monitor,
     written: lookup::Recent,
+    stores: Stores,
     observer: Observer,
     /// Only of a run that is traced.
     recorder: Option<Box<Recorder>>,
@@ -245,6 +250,7 @@ impl Run<'_> {
             Event::Scaling { service, decides } => self.scaling(service, decides),
             Event::Watch => self.watch(),
             Event::Operate { number, life } => self.operate(number, life),
+            Event::Data { service, what, number } => self.data_later(service, what, number),
             Event::Tick => self.tick(),
             Event::Mark(number) => self.mark(number),
         }
@@ -319,7 +325,8 @@ impl State {
             log: action::Log::default(),
             platform: Platform::new(plan, seed),
             monitor: monitor::Monitor::new(plan, seed),
-            written: lookup::Recent::default(),
+            written: lookup::Recent::new(plan.remembers),
+            stores: Stores::new(plan, seed),
             observer: Observer::new(plan),
             replicas,
             recorder: None,

@@ -144,6 +144,7 @@ fn capacity(facts: &Facts<'_>, trigger: Option<&Mark>) -> Case {
             case.found(0.6, format!("{}: {:.0}% of its speed is gone, in some replicas only", mark.what, part * 100.0));
         }
         "partition" | "split" | "dns" => case.found(0.9, format!("{}: no message gets through", mark.what)),
+        "replica_lag" => case.found(0.5, format!("{}: followers do not keep up", mark.what)),
         "link" if mark.share.is_some() => case.found(0.6, format!("{}: messages are lost", mark.what)),
         _ => return case,
     }

@@ -62,7 +62,7 @@ pub(super) fn radius(facts: &Facts<'_>) -> Radius {
     radius.requests = (offered - good).max(0.0).round();
     radius.traffic = round(traffic(facts));
     let measured = &facts.report.measured;
-    radius.lasting = measured.services.iter().map(|service| service.duplicate_writes).sum::<u64>()
+    radius.lasting = measured.services.iter().map(|service| service.duplicate_writes + service.data.lost).sum::<u64>()
         + measured.caches.iter().map(|cache| cache.wrong).sum::<u64>();
     (radius.grade, radius.reason) = grade(&radius, facts);
     radius

@@ -95,6 +95,10 @@ impl Run<'_> {
             Source::ServiceBusy(id) => return self.busy(id),
             Source::ServiceReady(id) => return self.ready_share(id),
             Source::ServiceMemory(id) => return self.fullest(id, now),
+            Source::DataFound(id) => {
+                let store = self.state.stores.all.get(id.at()).and_then(Option::as_ref);
+                return store.and_then(|store| store.found).map_or(f64::NAN, |found| found as f64);
+            }
             Source::PoolBusy(id) => return self.pool_busy(id),
             Source::PoolWaiting(id) => self.pools(id).map(|pool| pool.waiting() as u64).sum(),
             Source::CacheHits(id) => cache(id).hits,
@@ -112,7 +116,7 @@ impl Run<'_> {
     fn busy(&self, id: ServiceId) -> f64 {
         let (plan, service) = (&self.plan.services[id.at()], &self.state.services[id.at()]);
         let held = if plan.holds_workers { service.present.count - service.queued.count } else { service.in_use };
-        held as f64 / (plan.capacity.units() * service.running) as f64
+        held as f64 / (plan.capacity.units() * service.serving()) as f64
     }
 
     /// The share of replicas that are ready, of those that there should be.
