@@ -27,11 +27,13 @@ mod packed;
 mod platform;
 mod pool;
 mod replica;
+mod rollout;
 mod server;
 mod sharing;
 mod short;
 mod slices;
 mod source;
+mod split;
 mod stack;
 mod strand;
 mod tasks;
@@ -123,6 +125,8 @@ pub(crate) enum Event {
     Watch,
     /// It is time for an operator's next step, unless things have gone on since.
     Operate { number: u32, life: u32 },
+    /// The controller of a rollout wants to look, unless things have gone on since.
+    Roll { number: u32, life: u32 },
     /// A window of the series is over.
     Tick,
     /// The state at this instant is wanted for a window of its own.
@@ -168,11 +172,13 @@ struct State {
     pools: Vec<PoolState>,
     servers: Servers,
     caches: Vec<CacheState>,
+    splits: Vec<split::SplitState>,
     faults: Vec<fault::Force>,
     settled: action::Settled,
     log: action::Log,
     platform: Platform,
     monitor: monitor::Monitor,
+    rollouts: Vec<rollout::Controller>,
     written: lookup::Recent,
     observer: Observer,
     /// Only of a run that is traced.
@@ -245,6 +251,7 @@ impl Run<'_> {
             Event::Scaling { service, decides } => self.scaling(service, decides),
             Event::Watch => self.watch(),
             Event::Operate { number, life } => self.operate(number, life),
+            Event::Roll { number, life } => self.roll(number, life),
             Event::Tick => self.tick(),
             Event::Mark(number) => self.mark(number),
         }
@@ -288,6 +295,7 @@ impl World {
         run.schedule_warming();
         run.begin_platform();
         run.begin_monitoring();
+        run.schedule_rollouts();
         Simulated(simulation)
     }
 }
@@ -314,11 +322,13 @@ impl State {
             pools: pool::all(plan, seed),
             servers: Servers::new(plan),
             caches: plan.caches.iter().map(|cache| CacheState::new(cache, replicas.len())).collect(),
+            splits: plan.splits.iter().map(|split| split::SplitState::new(plan, split)).collect(),
             faults: vec![fault::Force::Not; plan.faults.len()],
             settled: action::Settled::new(plan),
             log: action::Log::default(),
             platform: Platform::new(plan, seed),
             monitor: monitor::Monitor::new(plan, seed),
+            rollouts: rollout::all(plan),
             written: lookup::Recent::default(),
             observer: Observer::new(plan),
             replicas,

@@ -51,6 +51,7 @@ impl From<Event> for Packed {
             Event::Scaling { service, decides } => (28, decides.into(), service.0.into()),
             Event::Watch => (29, 0, 0),
             Event::Operate { number, life } => (30, life.into(), number.into()),
+            Event::Roll { number, life } => (31, life.into(), number.into()),
         };
         Self(details << 8 | kind, subject)
     }
@@ -105,6 +106,7 @@ impl Packed {
             28 => Event::Scaling { service: ServiceId(number), decides: details == 1 },
             29 => Event::Watch,
             30 => Event::Operate { number, life: details as u32 },
+            31 => Event::Roll { number, life: details as u32 },
             _ => Event::Tick,
         }
     }
@@ -139,6 +141,7 @@ mod tests {
             Event::Tick,
             Event::Watch,
             Event::Operate { number: u32::MAX, life: u32::MAX },
+            Event::Roll { number: u32::MAX, life: u32::MAX },
             Event::Mark(9),
             Event::PoolWake(3),
             Event::PoolSize(u32::MAX),
