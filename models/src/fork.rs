@@ -65,6 +65,8 @@ pub fn can_fork(from: &World, onto: &World) -> Result<(), Vec<String>> {
     };
     let (a, b) = (frame(from), frame(onto));
     same("keys", a.keys == b.keys);
+    same("splits", a.splits == b.splits);
+    same("rollouts", a.rollouts == b.rollouts);
     same("faults", a.faults == b.faults);
     same("actions", a.actions == b.actions);
     same("monitoring", a.monitoring == b.monitoring);

@@ -68,6 +68,7 @@ pub mod problem;
 pub mod rate_limit;
 pub mod report;
 pub mod retry;
+pub mod rollout;
 pub mod shed;
 pub mod spec;
 pub mod throttle;

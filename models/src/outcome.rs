@@ -42,6 +42,8 @@ pub enum Failure {
     Shed,
     /// The connection that the call was to go over was dead.
     Disconnected,
+    /// The side that it came to does not know its session.
+    SessionLost,
 }
 
 /// How a call came out.
@@ -49,7 +51,7 @@ pub type Outcome = Result<(), Failure>;
 
 impl Failure {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Error,
         Self::Timeout,
         Self::Rejected,
@@ -67,6 +69,7 @@ impl Failure {
         Self::Throttled,
         Self::Shed,
         Self::Disconnected,
+        Self::SessionLost,
     ];
 
     /// The name that files and results use.
@@ -90,6 +93,7 @@ impl Failure {
             Self::Throttled => "throttled",
             Self::Shed => "shed",
             Self::Disconnected => "disconnected",
+            Self::SessionLost => "session_lost",
         }
     }
 }

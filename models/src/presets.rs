@@ -160,4 +160,9 @@ presets! {
     ]
     autoscaler: [
     ]
+    analysis: [
+        "argo-analysis",
+        "flagger",
+        "veritas",
+    ]
 }

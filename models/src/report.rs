@@ -18,6 +18,8 @@ pub struct Names {
     pub pools: Vec<(String, String)>,
     /// Caches.
     pub caches: Vec<String>,
+    /// Sides of splits, as split and side.
+    pub splits: Vec<(String, String)>,
     /// Edges, as caller (a client or a service) and callee.
     pub edges: Vec<(String, String)>,
     /// Faults: what each is, in words, with its time; numbered from 1 for the user.
@@ -26,6 +28,8 @@ pub struct Names {
     pub alerts: Vec<String>,
     /// Operators.
     pub operators: Vec<String>,
+    /// Rollouts.
+    pub rollouts: Vec<String>,
 }
 
 /// What one run found.
@@ -59,6 +63,8 @@ pub struct Report {
     pub actions_cut: u64,
     /// What became of each alert, over the whole run.
     pub alerts: Vec<AlertTotals>,
+    /// What became of each rollout, over the whole run.
+    pub rollouts: Vec<RolloutTotals>,
 }
 
 /// What became of an alert.
@@ -68,6 +74,33 @@ pub struct AlertTotals {
     pub fired: u64,
     /// How long after the first fault of the run had begun it began to fire; none if it did not after that.
     pub first: Option<Span>,
+}
+
+/// What became of a rollout: how often each thing happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RolloutTotals {
+    /// Beginnings: of the first step, or of a switch.
+    pub started: u64,
+    /// Switches that were not begun because the new side was not well.
+    pub blocked: u64,
+    /// Wishes that were refused, as that for a second switch at once.
+    pub refused: u64,
+    /// Times that all the traffic of a switch had gone over.
+    pub switched: u64,
+    /// Times that it was stopped half way.
+    pub interrupted: u64,
+    /// Times that it could not be said whether the new side was well, and somebody had to decide.
+    pub paused: u64,
+    /// Times that the new side had proven itself.
+    pub promoted: u64,
+    /// Times that the new side lost all of its traffic.
+    pub rolled_back: u64,
+    /// Conditions that checks found.
+    pub failed_checks: u64,
+    /// How long after the first fault of the run had begun a check first failed; none if none did after that.
+    pub detected: Option<Span>,
+    /// The same for the first time that it was rolled back.
+    pub time_to_rollback: Option<Span>,
 }
 
 /// Something that changed the world from outside the data path, or that came of it.
@@ -113,6 +146,8 @@ pub struct Totals {
     pub pools: Vec<PoolTotals>,
     /// For each cache, over all replicas.
     pub caches: Vec<CacheTotals>,
+    /// For each side of each split.
+    pub splits: Vec<SplitTotals>,
     /// For each edge.
     pub edges: Vec<EdgeTotals>,
 }
@@ -287,6 +322,23 @@ pub struct CacheTotals {
     pub filling_max: u64,
     /// Most fills of one key under way at once.
     pub same_key_max: u64,
+}
+
+/// What a side of a split got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SplitTotals {
+    /// Calls to the split that were sent to this side.
+    pub calls: u64,
+    /// Calls to the split, whatever their side.
+    pub of: u64,
+    /// Calls of those who call the split that this side has answered well.
+    pub ok: u64,
+    /// And those that failed.
+    pub failed: u64,
+    /// Times that a session came to this side from another one.
+    pub moved: u64,
+    /// Times that a session came to this side that was not known there.
+    pub lost: u64,
 }
 
 /// What went over an edge.

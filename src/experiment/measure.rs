@@ -4,7 +4,7 @@
 use squall_models::histogram::Histogram;
 use squall_models::outcome::Failure;
 use squall_models::report::{
-    CacheTotals, ClientTotals, EdgeTotals, Ending, FAILURES, Names, PoolTotals, ServiceTotals, Totals,
+    CacheTotals, ClientTotals, EdgeTotals, Ending, FAILURES, Names, PoolTotals, ServiceTotals, SplitTotals, Totals,
 };
 use squall_sim::Span;
 
@@ -56,6 +56,9 @@ pub fn metrics(totals: &Totals, names: &Names, seconds: f64) -> Vec<Metric> {
     }
     for (name, cache) in names.caches.iter().zip(&totals.caches) {
         list.about(format!("caches.{name}")).cache(cache);
+    }
+    for ((split, side), totals) in names.splits.iter().zip(&totals.splits) {
+        list.about(format!("splits.{split}.{side}")).split(totals);
     }
     for ((from, to), edge) in names.edges.iter().zip(&totals.edges) {
         list.about(format!("edges.{from}.{to}")).edge(edge);
@@ -275,6 +278,16 @@ impl List {
         self.count("unstored", cache.unstored);
         self.count("corrupt", cache.corrupt);
         self.count("wrong", cache.wrong);
+    }
+
+    fn split(&mut self, side: &SplitTotals) {
+        self.put("share", "share", ratio(side.calls, side.of));
+        self.put("failure", "share", ratio(side.failed, side.ok + side.failed));
+        self.count("calls", side.calls);
+        self.count("ok", side.ok);
+        self.count("failed", side.failed);
+        self.count("moved", side.moved);
+        self.count("lost", side.lost);
     }
 
     fn edge(&mut self, edge: &EdgeTotals) {

@@ -3,17 +3,18 @@
 //! Every structure is taken apart by name, so that a field that is added to the report cannot be forgotten here.
 
 use squall_models::report::{
-    CacheTotals, ClientTotals, DataTotals, EdgeTotals, FAILURES, PoolTotals, ServiceTotals, Totals,
+    CacheTotals, ClientTotals, DataTotals, EdgeTotals, FAILURES, PoolTotals, ServiceTotals, SplitTotals, Totals,
 };
 
 /// Adds the counts of another run of the same world. Sums are summed, maxima are the maximum; `from` and `to` stay
 /// those of the first run.
 pub(super) fn add(sum: &mut Totals, other: &Totals) {
-    let Totals { from: _, to: _, clients, services, pools, caches, edges } = other;
+    let Totals { from: _, to: _, clients, services, pools, caches, splits, edges } = other;
     pairs(&mut sum.clients, clients, client);
     pairs(&mut sum.services, services, service);
     pairs(&mut sum.pools, pools, pool);
     pairs(&mut sum.caches, caches, cache);
+    pairs(&mut sum.splits, splits, split);
     pairs(&mut sum.edges, edges, edge);
 }
 
@@ -142,6 +143,16 @@ fn cache(sum: &mut CacheTotals, other: &CacheTotals) {
     sum.evictions += evictions;
     sum.filling_max = sum.filling_max.max(*filling_max);
     sum.same_key_max = sum.same_key_max.max(*same_key_max);
+}
+
+fn split(sum: &mut SplitTotals, other: &SplitTotals) {
+    let SplitTotals { calls, of, ok, failed, moved, lost } = other;
+    sum.calls += calls;
+    sum.of += of;
+    sum.ok += ok;
+    sum.failed += failed;
+    sum.moved += moved;
+    sum.lost += lost;
 }
 
 fn edge(sum: &mut EdgeTotals, other: &EdgeTotals) {

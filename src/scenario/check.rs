@@ -103,8 +103,10 @@ fn note(estimate: &mut Estimate, text: &str) {
 fn arrivals(world: &World, graph: &Graph<'_>) -> Vec<f64> {
     let mut rates = vec![0.0; graph.len()];
     for client in world.clients.values() {
-        if let Some(node) = graph.find(&client.to) {
-            rates[node] += rate(client, graph.holds(node));
+        let targets = graph.targets(&client.to);
+        let response = targets.iter().map(|(node, share)| share * graph.holds(*node)).sum();
+        for (node, share) in targets {
+            rates[node] += share * rate(client, response);
         }
     }
     rates
@@ -156,8 +158,8 @@ pub fn warnings(world: &World) -> Vec<String> {
             ));
         }
     }
-    let from_clients = world.clients.values().filter_map(|client| graph.find(&client.to));
-    for node in graph.unreached(from_clients) {
+    let from_clients = world.clients.values().flat_map(|client| graph.targets(&client.to));
+    for node in graph.unreached(from_clients.map(|(node, _)| node)) {
         warnings.push(format!("nobody calls `{}`", graph.name(node)));
     }
     warnings

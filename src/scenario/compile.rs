@@ -74,14 +74,21 @@ pub(super) fn scope(draft: &Draft, settings: &Settings) -> Scope {
         let of = entry.node.get("pools").and_then(Node::entries).into_iter().flatten();
         pools.extend(of.map(|(pool, _)| (service.clone(), pool.clone())));
     }
+    let side = |(name, split): (&String, &squall_models::spec::Split)| {
+        let name = name.clone();
+        split.weights.keys().map(move |side| (name.clone(), side.clone())).collect::<Vec<_>>()
+    };
+    let splits = world.splits.iter().flat_map(side);
     Scope {
         clients: names("clients"),
         services: names("services"),
         pools,
         caches: names("caches").into_iter().flat_map(|cache| with_classes(cache, draft)).collect(),
+        splits: splits.collect(),
         edges: super::visit::calls(world).into_iter().collect(),
         alerts: world.monitoring.iter().flat_map(|monitoring| monitoring.alerts.keys().cloned()).collect(),
         data: world.services.iter().filter(|(_, s)| s.data.is_some()).map(|(name, _)| name.clone()).collect(),
+        rollouts: names("rollouts"),
         faults: world.faults.iter().map(times).collect(),
         warmup: Time::ZERO + settings.warmup,
         duration: Time::ZERO + settings.duration,

@@ -8,7 +8,7 @@
 //! deadlock
 //! ```
 //!
-//! - **subject**: `clients.NAME`, `services.NAME`, `pools.SERVICE.NAME`, `caches.NAME`, `edges.CALLER.CALLEE`, `alerts.NAME`; or just `NAME`, where only one client,
+//! - **subject**: `clients.NAME`, `services.NAME`, `pools.SERVICE.NAME`, `caches.NAME`, `splits.NAME.SIDE`, `edges.CALLER.CALLEE`, `alerts.NAME`, `rollouts.NAME`; or just `NAME`, where only one client,
 //!   service or cache has that name.
 //! - **op**: `>=`, `>`, `<=`, `<`; `==` for counts.
 //! - **value**: in the unit of the metric: a share (`99.9%`), a duration (`1s`), a rate (`100/s`) or a plain number.
@@ -23,7 +23,9 @@
 //! | pool | `utilisation`, `timeouts` (share of asked), `waiting.mean`, `waiting.max`, `size.mean`, `size.max`, `open.mean`, `open.max`, `half_open.mean`, `half_open.max`, `opened`, `closed`, `connect_failures`, `leaks`, `wait.S`, `connect.S` |
 //! | cache | `hit_rate`, `misses`, `fills`, `evictions` (per second), `coalesced` (share of misses), `shared` (share of the coalesced that went on with another one's outcome), `stale`, `negative` (shares of look-ups), `refreshes`, `unstored` (per second), `corrupt`, `wrong` (counts), `filling.max`, `same_key.max` |
 //! | edge | `calls` (per second), `attempts` (per call), `success` (share of calls), `lost` (messages), `turned_away` (by the caller's own policies, share of attempts made or turned away), `opened` (times a breaker opened), `ejections` (of replicas), `retries_denied` (by a budget), `fallbacks`, `hedges`, `hedge_wins` (share of calls), and each failure by name (share of calls) |
+//! | side of a split | `share` (of the split's calls), `calls` (per second), `success`, `failure` (share of its calls that ended), `moved` (sessions that came from another side), `lost` (sessions that were not known there), counts |
 //! | alert | `fired` (how often it began to fire), `first` (how long after the first fault of the run had begun), both over the whole run |
+//! | rollout | `started`, `blocked`, `refused`, `switched`, `interrupted`, `paused`, `promoted`, `rolled_back`, `failed_checks` (counts), `time_to_detect`, `time_to_rollback` (how long after the first fault of the run had begun), all over the whole run |
 //!
 //! `S` is one of `mean`, `p50`, `p90`, `p95`, `p99`, `p999`, `max`. The failures are `error`, `timeout`, `rejected`, …, as in
 //! [`squall_models::outcome::Failure`]. Where nothing happened there is no data, and then nothing holds.
@@ -179,8 +181,8 @@ impl Expectation {
         let subject = subject.trim();
         // A name of one part stands alone, a name with its kind has two, and a pool has its service before it.
         let parts = match subject.split('.').next()? {
-            "pools" => 3,
-            "clients" | "services" | "caches" | "alerts" => 2,
+            "pools" | "splits" => 3,
+            "clients" | "services" | "caches" | "alerts" | "rollouts" => 2,
             _ => 1,
         };
         let (at, _) = subject.match_indices('.').nth(parts - 1)?;

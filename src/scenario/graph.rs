@@ -43,7 +43,7 @@ pub fn of(world: &Value) -> Graph {
             let from = format!("{section}.{name}");
             let mut uses = BTreeSet::new();
             collect(component, name, &mut uses);
-            for to in uses {
+            for to in uses.into_iter().flat_map(|to| sides(world, to)) {
                 if let (Some(from), Some(to)) = (graph.find(&from), graph.find(&to)) {
                     arrows.insert((from, to));
                 }
@@ -52,6 +52,15 @@ pub fn of(world: &Value) -> Graph {
     }
     graph.arrows = arrows.into_iter().collect();
     graph
+}
+
+/// The sides of a split, or the component itself.
+fn sides(world: &Value, to: String) -> Vec<String> {
+    let split = to.strip_prefix("services.").and_then(|name| world.get("splits")?.get(name));
+    match split.map(|split| entries(split, "weights")) {
+        Some(sides) => sides.map(|(side, _)| format!("services.{side}")).collect(),
+        None => vec![to],
+    }
 }
 
 fn entries<'a>(value: &'a Value, section: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {

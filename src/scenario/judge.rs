@@ -15,6 +15,11 @@ impl Expectation {
             Rule::Compare { reading: Reading::Alert(name, of), unit, op, value, .. } => {
                 alert(report, names, (name, *of), *unit, |measured| op.holds(measured, *value))
             }
+            Rule::Compare { reading: Reading::Rollout(name, (_, unit, read)), op, value, .. } => {
+                let at = names.rollouts.iter().position(|known| known == name);
+                let Some(totals) = at.and_then(|at| report.rollouts.get(at)) else { return no_data() };
+                once(read(totals), *unit, |measured| op.holds(measured, *value))
+            }
             Rule::Compare { reading, unit, op, value, window } => {
                 let totals = match window {
                     None => Some(&report.measured),
@@ -119,9 +124,10 @@ impl Reading {
             Self::Service(name, measure) => measure.read(at(&totals.services, &names.services, name)?, seconds),
             Self::Pool(name, measure) => measure.read(at(&totals.pools, &names.pools, name)?, seconds),
             Self::Cache(name, measure) => measure.read(at(&totals.caches, &names.caches, name)?, seconds),
+            Self::Split(side, measure) => measure.read(at(&totals.splits, &names.splits, side)?, seconds),
             Self::Edge(names_of, measure) => measure.read(at(&totals.edges, &names.edges, names_of)?, seconds),
             // They are counted over the whole run.
-            Self::Alert(..) => None,
+            Self::Alert(..) | Self::Rollout(..) => None,
         }
     }
 }
@@ -140,6 +146,11 @@ fn alert(
         Of::Fired => alert.fired as f64,
         Of::First => alert.first.map_or(f64::INFINITY, Span::seconds),
     };
+    once(measured, unit, holds)
+}
+
+/// Something that is counted over the whole run, or a time that may never come.
+fn once(measured: f64, unit: Unit, holds: impl FnOnce(f64) -> bool) -> Judgement {
     let shown = if measured.is_finite() { unit.show(measured) } else { "never".to_owned() };
     Judgement { holds: holds(measured), measured: Some(measured), shown }
 }

@@ -19,12 +19,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The sections that make up a world.
-pub(super) const WORLD: [&str; 8] =
-    ["keys", "clients", "services", "caches", "faults", "actions", "monitoring", "operators"];
+pub(super) const WORLD: [&str; 10] =
+    ["keys", "clients", "services", "caches", "splits", "faults", "actions", "monitoring", "operators", "rollouts"];
 
 /// What `set` can change in a scenario, and `--set` on the command line.
-const SETTABLE: [&str; 9] =
-    ["keys", "clients", "services", "caches", "faults", "actions", "monitoring", "operators", "run"];
+const SETTABLE: [&str; 11] = [
+    "keys",
+    "clients",
+    "services",
+    "caches",
+    "splits",
+    "faults",
+    "actions",
+    "monitoring",
+    "operators",
+    "rollouts",
+    "run",
+];
 
 /// More values than this over all variants are refused: each variant holds its own world.
 const MOST_VALUES: usize = 40_000_000;

@@ -10,12 +10,27 @@ use super::yaml::DEEPEST;
 use std::collections::BTreeMap;
 
 /// Sections whose keys are names that the user gives.
-pub(super) const NAMED: [&str; 11] =
-    ["keys", "clients", "services", "caches", "pools", "endpoints", "edges", "alerts", "operators", "variants", "set"];
+pub(super) const NAMED: [&str; 14] = [
+    "keys",
+    "clients",
+    "services",
+    "caches",
+    "pools",
+    "endpoints",
+    "edges",
+    "alerts",
+    "operators",
+    "splits",
+    "weights",
+    "rollouts",
+    "variants",
+    "set",
+];
 
 /// Fields that hold one of several things, told apart by the key.
-const PICKS: [&str; 28] = [
+const PICKS: [&str; 29] = [
     "replication",
+    "analysis",
     "response",
     "arrivals",
     "rate",
@@ -46,7 +61,7 @@ const PICKS: [&str; 28] = [
 ];
 
 /// What a scenario may leave out, so that a path may lead through it.
-const IMPLIED: [&str; 25] = [
+const IMPLIED: [&str; 27] = [
     "data",
     "failover",
     "monitoring",
@@ -57,6 +72,8 @@ const IMPLIED: [&str; 25] = [
     "clients",
     "services",
     "caches",
+    "splits",
+    "rollouts",
     "run",
     "edge",
     "edges",
@@ -98,8 +115,8 @@ pub(super) fn lay(lower: &mut Node, upper: Node, parent: &str) {
 /// What a key stands for: itself, or a name that the user gave, which is no field.
 fn role<'a>(parent: &str, key: &'a str) -> &'a str {
     match parent {
-        // A key set is one of several things.
-        "keys" => PICKS[0],
+        // A key set is one of several things, and so is a rollout.
+        "keys" | "rollouts" => PICKS[0],
         _ if NAMED.contains(&parent) => "",
         _ => key,
     }

@@ -3,8 +3,11 @@
 use super::words::did_you_mean;
 use squall_models::histogram::Histogram;
 use squall_models::outcome::Failure;
-use squall_models::report::{CacheTotals, ClientTotals, EdgeTotals, PoolTotals, ServiceTotals};
+use squall_models::report::{
+    CacheTotals, ClientTotals, EdgeTotals, PoolTotals, RolloutTotals, ServiceTotals, SplitTotals,
+};
 use squall_models::units::{Duration, Rate, Share};
+use squall_sim::Span;
 
 /// What a metric is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +190,22 @@ impl Metered for CacheTotals {
     }
 }
 
+impl Metered for SplitTotals {
+    const PLAIN: &'static [Plain<Self>] = &[
+        ("share", Unit::Share, |s, _| over(s.calls, s.of)),
+        ("calls", Unit::Rate, |s, seconds| per(s.calls, seconds)),
+        ("success", Unit::Share, |s, _| over(s.ok, s.ok + s.failed)),
+        ("failure", Unit::Share, |s, _| over(s.failed, s.ok + s.failed)),
+        ("moved", Unit::Count, |s, _| count(s.moved)),
+        ("lost", Unit::Count, |s, _| count(s.lost)),
+    ];
+    const TIMES: &'static [Times<Self>] = &[];
+    const FAILS: bool = false;
+    fn failed(&self, _: usize) -> (u64, u64) {
+        (0, 0)
+    }
+}
+
 impl Metered for EdgeTotals {
     const PLAIN: &'static [Plain<Self>] = &[
         ("calls", Unit::Rate, |e, seconds| per(e.calls, seconds)),
@@ -210,6 +229,27 @@ impl Metered for EdgeTotals {
         (self.failed[kind], self.calls)
     }
 }
+
+/// What is asked of a rollout: its name, its unit and how it is read; what never happened is infinitely late.
+pub(super) type OfRollout = (&'static str, Unit, fn(&RolloutTotals) -> f64);
+
+fn late(after: Option<Span>) -> f64 {
+    after.map_or(f64::INFINITY, Span::seconds)
+}
+
+pub(super) const OF_ROLLOUT: [OfRollout; 11] = [
+    ("started", Unit::Count, |r| r.started as f64),
+    ("blocked", Unit::Count, |r| r.blocked as f64),
+    ("refused", Unit::Count, |r| r.refused as f64),
+    ("switched", Unit::Count, |r| r.switched as f64),
+    ("interrupted", Unit::Count, |r| r.interrupted as f64),
+    ("paused", Unit::Count, |r| r.paused as f64),
+    ("promoted", Unit::Count, |r| r.promoted as f64),
+    ("rolled_back", Unit::Count, |r| r.rolled_back as f64),
+    ("failed_checks", Unit::Count, |r| r.failed_checks as f64),
+    ("time_to_detect", Unit::Duration, |r| late(r.detected)),
+    ("time_to_rollback", Unit::Duration, |r| late(r.time_to_rollback)),
+];
 
 /// A metric by name, or what it could have been.
 pub(super) fn find<T: Metered>(name: &str) -> Result<(Measure<T>, Unit), String> {

@@ -1,8 +1,8 @@
 //! The grammar of expectations: a sentence to a rule. It is described in [`super::expect`].
 
-use super::metric::{Measure, Metered, Unit, find};
+use super::metric::{Measure, Metered, OF_ROLLOUT, OfRollout, Unit, find};
 use super::words::{did_you_mean, list, nearest, shorten};
-use squall_models::report::{CacheTotals, ClientTotals, EdgeTotals, PoolTotals, ServiceTotals};
+use squall_models::report::{CacheTotals, ClientTotals, EdgeTotals, PoolTotals, ServiceTotals, SplitTotals};
 use squall_models::units::Duration;
 use squall_sim::{Span, Time};
 use std::ops::Range;
@@ -32,8 +32,10 @@ pub(super) enum Reading {
     Service(String, Measure<ServiceTotals>),
     Pool((String, String), Measure<PoolTotals>),
     Cache(String, Measure<CacheTotals>),
+    Split((String, String), Measure<SplitTotals>),
     Edge((String, String), Measure<EdgeTotals>),
     Alert(String, Of),
+    Rollout(String, &'static OfRollout),
 }
 
 /// What is asked of an alert.
@@ -62,6 +64,8 @@ pub(super) struct Scope {
     pub(super) services: Vec<String>,
     pub(super) pools: Vec<(String, String)>,
     pub(super) caches: Vec<String>,
+    /// Sides of splits, as split and side.
+    pub(super) splits: Vec<(String, String)>,
     /// Who calls whom.
     pub(super) edges: Vec<(String, String)>,
     /// Start of each fault and its end, which is its start if it takes no time, and nothing if it stays.
@@ -69,6 +73,7 @@ pub(super) struct Scope {
     pub(super) alerts: Vec<String>,
     /// Services that say how they keep what they store.
     pub(super) data: Vec<String>,
+    pub(super) rollouts: Vec<String>,
     pub(super) warmup: Time,
     pub(super) duration: Time,
 }
@@ -88,11 +93,13 @@ enum Subject {
     Service(String),
     Pool(String, String),
     Cache(String),
+    Split(String, String),
     Edge(String, String),
     Alert(String),
+    Rollout(String),
 }
 
-const KINDS: [&str; 6] = ["clients", "services", "pools", "caches", "edges", "alerts"];
+const KINDS: [&str; 8] = ["clients", "services", "pools", "caches", "splits", "edges", "alerts", "rollouts"];
 
 /// At the least this much time has to be left after a fault to see whether a client recovers.
 pub(super) const STRETCH_SECONDS: f64 = 10.0;
@@ -213,9 +220,9 @@ fn comparison(
         let rule = format!("`{}` is no value for `{metric}`", shorten(token.text));
         token.wrong(rule, format!("write {}", unit.wanted()))
     })?;
-    let of_run = next(&mut input.clone()).filter(|_| matches!(reading, Reading::Alert(..)));
+    let of_run = next(&mut input.clone()).filter(|_| matches!(reading, Reading::Alert(..) | Reading::Rollout(..)));
     if let Some(token) = of_run {
-        return Err(token.wrong("alerts are counted over the whole run", "leave the window out"));
+        return Err(token.wrong("alerts and rollouts are counted over the whole run", "leave the window out"));
     }
     let window = window(&mut input, scope)?;
     finish(input)?;
@@ -252,6 +259,7 @@ fn subject(token: &Token<'_>, scope: &Scope) -> Result<(Subject, String), Wrong>
     match parts[0] {
         "clients" => Ok((Subject::Client(known(token, name(1), &scope.clients, "client")?), rest(2))),
         "alerts" => Ok((Subject::Alert(known(token, name(1), &scope.alerts, "alert")?), rest(2))),
+        "rollouts" => Ok((Subject::Rollout(known(token, name(1), &scope.rollouts, "rollout")?), rest(2))),
         "services" => Ok((Subject::Service(known(token, name(1), &scope.services, "service")?), rest(2))),
         // A class of a cache's keys.
         "caches" if scope.caches.contains(&format!("{}.{}", name(1), name(2))) => {
@@ -262,6 +270,10 @@ fn subject(token: &Token<'_>, scope: &Scope) -> Result<(Subject, String), Wrong>
             let (service, pool) =
                 pair(token, (name(1), "service with pools"), (name(2), "pool of this service"), &scope.pools)?;
             Ok((Subject::Pool(service, pool), rest(3)))
+        }
+        "splits" => {
+            let (split, side) = pair(token, (name(1), "split"), (name(2), "side of this split"), &scope.splits)?;
+            Ok((Subject::Split(split, side), rest(3)))
         }
         "edges" => {
             let (caller, callee) = pair(token, (name(1), "caller"), (name(2), "callee of this caller"), &scope.edges)?;
@@ -345,6 +357,14 @@ fn reading(token: &Token<'_>, subject: Subject, metric: &str) -> Result<(Reading
                 return Err(token.wrong(rule, "its metrics are `fired` and `first`"));
             }
         },
+        Subject::Rollout(name) => {
+            let Some(of) = OF_ROLLOUT.iter().find(|(known, ..)| *known == metric) else {
+                let rule = format!("a rollout has no metric `{}`", shorten(metric));
+                let names = OF_ROLLOUT.iter().map(|(known, ..)| *known);
+                return Err(token.wrong(rule, did_you_mean(metric, names, "its metrics are")));
+            };
+            (Reading::Rollout(name, of), of.1)
+        }
         Subject::Client(name) => measure(token, metric, "client").map(|(m, unit)| (Reading::Client(name, m), unit))?,
         Subject::Service(name) => {
             measure(token, metric, "service").map(|(m, unit)| (Reading::Service(name, m), unit))?
@@ -353,6 +373,9 @@ fn reading(token: &Token<'_>, subject: Subject, metric: &str) -> Result<(Reading
             measure(token, metric, "pool").map(|(m, unit)| (Reading::Pool((service, pool), m), unit))?
         }
         Subject::Cache(name) => measure(token, metric, "cache").map(|(m, unit)| (Reading::Cache(name, m), unit))?,
+        Subject::Split(split, side) => {
+            measure(token, metric, "side of a split").map(|(m, unit)| (Reading::Split((split, side), m), unit))?
+        }
         Subject::Edge(caller, callee) => {
             measure(token, metric, "edge").map(|(m, unit)| (Reading::Edge((caller, callee), m), unit))?
         }

@@ -31,6 +31,9 @@ pub struct Scenario {
     /// Keyed caches that endpoints look into.
     #[serde(default)]
     pub caches: Named<squall_models::spec::Cache>,
+    /// Names that stand for several services, and how calls are shared among them.
+    #[serde(default)]
+    pub splits: Named<squall_models::spec::Split>,
     /// What goes wrong, and when.
     #[serde(default)]
     pub faults: Vec<squall_models::spec::Fault>,
@@ -43,6 +46,9 @@ pub struct Scenario {
     /// Who answers alerts, and how.
     #[serde(default)]
     pub operators: Named<squall_models::spec::Operator>,
+    /// Who changes the weights of splits when a new version comes.
+    #[serde(default)]
+    pub rollouts: Named<squall_models::spec::Rollout>,
     /// Changes in this scenario against its topology, as paths and values; they hold for every variant.
     #[serde(default)]
     pub set: BTreeMap<String, serde_json::Value>,

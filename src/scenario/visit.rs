@@ -132,11 +132,15 @@ fn steps(path: &str, list: &mut [Step], visit: Visit<'_>) {
     }
 }
 
-/// Who calls whom, as pairs of a client or service and the service that it calls.
+/// Who calls whom, as pairs of a client or service and the service that it calls; of a split each side.
 pub(super) fn calls(world: &World) -> BTreeSet<(String, String)> {
     let mut pairs = BTreeSet::new();
     let mut pair = |caller: &str, to: &str| {
-        pairs.insert((caller.to_owned(), to.split('.').next().unwrap_or_default().to_owned()));
+        let callee = to.split('.').next().unwrap_or_default();
+        match world.splits.get(callee) {
+            Some(split) => pairs.extend(split.weights.keys().map(|side| (caller.to_owned(), side.clone()))),
+            None => drop(pairs.insert((caller.to_owned(), callee.to_owned()))),
+        }
     };
     for (name, client) in &world.clients {
         pair(name, &client.to);

@@ -15,10 +15,12 @@ pub(super) fn read(tree: &Node, issues: &mut Issues) -> (World, Vec<String>) {
         clients: section(tree, "clients", issues, &mut damaged),
         services: section(tree, "services", issues, &mut damaged),
         caches: section(tree, "caches", issues, &mut damaged),
+        splits: section(tree, "splits", issues, &mut damaged),
         faults: list(tree, "faults", "- crash: {…}", issues, &mut damaged),
         actions: list(tree, "actions", "- at: 60s", issues, &mut damaged),
         monitoring: monitoring(tree, issues, &mut damaged),
         operators: section(tree, "operators", issues, &mut damaged),
+        rollouts: section(tree, "rollouts", issues, &mut damaged),
     };
     (world, damaged)
 }

@@ -110,12 +110,20 @@ fn page() -> String {
     for (system, title) in SYSTEMS {
         let results = Results::read(&root().join("results/matrix").join(system));
         let items = items(system);
-        let _ = write!(page, "\n## {title}\n\n{} items.\n\n| id | | item | number | file | verdict |\n|---|---|---|---|---|---|\n", items.len());
+        let _ = write!(
+            page,
+            "\n## {title}\n\n{} items.\n\n| id | | item | number | file | verdict |\n|---|---|---|---|---|---|\n",
+            items.len()
+        );
         for item in items {
             let verdict = results.of(&item.verdict).unwrap_or_else(|error| panic!("{}: {error}", item.id));
             let (name, path) = (item.file.rsplit('/').next().unwrap(), &item.file);
             let link = format!("[{name}](../../topologies/{system}/{path})");
-            let _ = writeln!(page, "| {} | {} | {} | {} | {link} | {verdict} |", item.id, item.kind, item.item, item.number);
+            let _ = writeln!(
+                page,
+                "| {} | {} | {} | {} | {link} | {verdict} |",
+                item.id, item.kind, item.item, item.number
+            );
         }
     }
     page

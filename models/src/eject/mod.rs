@@ -96,7 +96,8 @@ impl Answer {
                 | Failure::CircuitOpen
                 | Failure::BulkheadFull
                 | Failure::Shed
-                | Failure::Disconnected,
+                | Failure::Disconnected
+                | Failure::SessionLost,
                 true,
             ) => Self::Gateway,
         }

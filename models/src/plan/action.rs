@@ -3,7 +3,7 @@
 //! Faults, planned actions, the platform's controllers and whoever else decides something say it in these words, and the
 //! world carries all of them out in the same place and writes each down with its cause; see decision 7.
 
-use super::{CacheId, Checker, ClientId, EdgeId, Kill, Plan, ReplicaId, ServiceId};
+use super::{CacheId, Checker, ClientId, EdgeId, Kill, Plan, ReplicaId, ServiceId, SplitId, Wish};
 use crate::balance::Balancer;
 use crate::spec::{self, How, Replicas};
 use crate::units::Duration;
@@ -79,6 +79,15 @@ pub(crate) enum Action {
         edge: EdgeId,
         weights: Arc<[f64]>,
     },
+    Split {
+        split: SplitId,
+        weights: Arc<[f64]>,
+    },
+    /// Something is asked of a rollout, by its number.
+    Roll {
+        rollout: u32,
+        wish: Wish,
+    },
 }
 
 /// Who or what has decided on an action.
@@ -98,6 +107,8 @@ pub(crate) enum Cause {
     Alert(u32),
     /// An operator, by its number.
     Operator(u32),
+    /// The controller of a rollout, by its number.
+    Rollout(u32),
 }
 
 /// An action at a time that is known beforehand.
@@ -128,6 +139,8 @@ impl Action {
             Self::Traffic { .. } => "traffic",
             Self::ConsistencyCheck { .. } => "consistency_check",
             Self::Weights { .. } => "weights",
+            Self::Split { .. } => "split",
+            Self::Roll { wish, .. } => wish.name(),
         }
     }
 }
@@ -155,6 +168,8 @@ impl Plan {
                 format!("pools.{service}.{pool}")
             }
             Action::Traffic { client, .. } => format!("clients.{}", self.names.clients[client.at()]),
+            Action::Roll { rollout, .. } => format!("rollouts.{}", self.names.rollouts[*rollout as usize]),
+            Action::Split { split, .. } => format!("splits.{}", self.splits[split.at()].name),
             Action::Weights { edge, .. } => {
                 let edge = &self.edges[edge.at()];
                 format!("{} → {}", edge.caller, edge.callee_name)
@@ -172,6 +187,7 @@ impl Plan {
             Cause::Replica(id) => self.replica_name(id),
             Cause::Alert(number) => format!("alert {}", self.names.alerts[number as usize]),
             Cause::Operator(number) => format!("operator {}", self.names.operators[number as usize]),
+            Cause::Rollout(number) => format!("rollout {}", self.names.rollouts[number as usize]),
         }
     }
 
@@ -251,6 +267,14 @@ impl Plan {
                 Action::ConsistencyCheck { service: self.with_data(path, service, checker)?, takes: takes.span() }
             }
             Given::Weights { from, to, weights } => self.new_weights(path, (from, to), weights, checker)?,
+            Given::Switch { rollout } => self.wish(world, path, (rollout, Wish::Switch), checker)?,
+            Given::Promote { rollout } => self.wish(world, path, (rollout, Wish::Promote), checker)?,
+            Given::Rollback { rollout } => self.wish(world, path, (rollout, Wish::RollBack), checker)?,
+            Given::Interrupt { rollout } => self.wish(world, path, (rollout, Wish::Interrupt), checker)?,
+            Given::Split { name, weights } => {
+                let (split, weights) = self.split_weights(path, (name, weights), checker)?;
+                Action::Split { split, weights }
+            }
         })
     }
 

@@ -20,6 +20,13 @@ pub(crate) struct ClientPlan {
     pub(crate) think_place: Place,
     pub(crate) instances: u32,
     pub(crate) instance_place: Place,
+    /// How it gets to the sides of the split that it calls, if it calls one.
+    pub(crate) ways: Option<u32>,
+    /// Sessions that its requests belong to; 0 if they belong to none.
+    pub(crate) sessions: u32,
+    pub(crate) session_place: Place,
+    /// It has one or the other, so that its requests take a way of their own.
+    pub(crate) apart: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -95,6 +102,17 @@ impl ClientPlan {
     }
 }
 
+impl ClientPlan {
+    /// The session that a request belongs to, from 1; 0 if there are none.
+    pub(crate) fn session(&self, user: u32, root: Luck) -> u32 {
+        match self.pattern {
+            _ if self.sessions == 0 => 0,
+            Pattern::Closed { .. } => 1 + user % self.sessions,
+            _ => 1 + (root.at(self.session_place).bits() % u64::from(self.sessions)) as u32,
+        }
+    }
+}
+
 impl Plan {
     pub(super) fn compile_clients(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
         if world.clients.is_empty() {
@@ -121,8 +139,6 @@ impl Plan {
         client: &spec::Client,
         checker: &mut Checker<'_>,
     ) {
-        let endpoint = checker.endpoint(&format!("{path}.to"), &client.to);
-        let callee = client.to.split_once('.').map_or("", |(service, _)| service);
         let pattern = self.pattern(world, name, path, &client.arrivals, checker);
         let patience = client.patience.as_ref().and_then(|dist| {
             let id = checker.dist(self, &format!("{path}.patience"), dist)?;
@@ -144,10 +160,11 @@ impl Plan {
             })
         });
         checker.count(format!("{path}.instances"), client.instances.into());
-        let Some(endpoint) = endpoint else { return };
-        let edge_path = format!("{path}.edge");
-        let edge = self.compile_edge((&edge_path, name, callee), client.instances, &client.edge, checker);
-        let (Some(edge), Some(pattern)) = (edge, pattern) else {
+        if let Some(sessions) = client.sessions {
+            checker.within(format!("{path}.sessions"), sessions.into(), 1, 10_000_000);
+        }
+        let (Some((edge, endpoint, ways)), Some(pattern)) = (self.first_call(world, name, client, checker), pattern)
+        else {
             return;
         };
         self.clients.push(ClientPlan {
@@ -161,7 +178,35 @@ impl Plan {
             think_place: Place::named(path, Purpose::Think),
             instances: client.instances,
             instance_place: Place::named(path, Purpose::Choose),
+            ways,
+            sessions: client.sessions.unwrap_or(0),
+            session_place: Place::named(path, Purpose::Other(2)),
+            apart: ways.is_some() || client.sessions.is_some(),
         });
+    }
+
+    /// Where a client's requests go: the edge and the endpoint, of a split those of its first side, and the ways to all.
+    fn first_call(
+        &mut self,
+        world: &spec::World,
+        name: &str,
+        client: &spec::Client,
+        checker: &mut Checker<'_>,
+    ) -> Option<(EdgeId, EndpointId, Option<u32>)> {
+        let path = format!("clients.{name}.to");
+        let edge_path = format!("clients.{name}.edge");
+        let callee = client.to.split_once('.').map_or("", |(service, _)| service);
+        if world.splits.contains_key(callee) {
+            let edge = |plan: &mut Self, side: &str, checker: &mut Checker<'_>| {
+                plan.compile_edge((&edge_path, name, side), client.instances, &client.edge, checker)
+            };
+            let ways = self.ways(world, (&path, &client.to), checker, edge)?;
+            let (edge, endpoint) = *self.ways[ways as usize].to.first()?;
+            return Some((edge, endpoint, Some(ways)));
+        }
+        let endpoint = checker.endpoint(&path, &client.to)?;
+        let edge = self.compile_edge((&edge_path, name, callee), client.instances, &client.edge, checker)?;
+        Some((edge, endpoint, None))
     }
 
     fn pattern(

@@ -30,8 +30,10 @@ mod network;
 mod platform;
 mod pool;
 mod program;
+mod rollout;
 mod service;
 mod signal;
+mod split;
 mod stack;
 
 pub(crate) use action::{Action, Cause, PlannedAction};
@@ -44,8 +46,10 @@ pub(crate) use monitor::{AlertPlan, MonitorPlan, OperatorPlan, ScrapeTrouble, St
 pub(crate) use platform::{BOOT, FIRST_PROBE, LISTING, PENDING, PlatformPlan, ProbeKind};
 pub(crate) use pool::{ConnectionsPlan, LibraryPlan, PoolPlan};
 pub(crate) use program::{MAX_SCOPES, Op, ParallelPlan};
+pub(crate) use rollout::{CheckPlan, RolloutKind, RolloutPlan, Wish};
 pub(crate) use service::{CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, ServicePlan};
 pub(crate) use signal::{Signal, Source};
+pub(crate) use split::{SidePlan, SplitPlan, Ways};
 pub(crate) use stack::{FallbackPlan, LayerKind, LayerPlan, MAX_LAYERS, StackId, StackPlan};
 
 use crate::blueprint::Settings;
@@ -70,6 +74,8 @@ id! { /// A pool of a service, counted over all services; each replica has one.
 PoolId }
 id! { /// A cache.
 CacheId }
+id! { /// A split.
+SplitId }
 id! { /// A set of keys.
 KeysId }
 id! { /// A place in the flat program of the whole world.
@@ -95,9 +101,13 @@ pub(crate) struct Plan {
     pub(crate) caches: Vec<CachePlan>,
     pub(crate) cache_names: Vec<String>,
     pub(crate) keys: Vec<KeyPlan>,
+    pub(crate) splits: Vec<SplitPlan>,
+    /// How callers of splits get to the sides.
+    pub(crate) ways: Vec<Ways>,
     pub(crate) faults: Vec<FaultPlan>,
     pub(crate) actions: Vec<PlannedAction>,
-    /// None without alerts.
+    pub(crate) rollouts: Vec<RolloutPlan>,
+    /// None without alerts, and without anybody else who looks.
     pub(crate) monitor: Option<Box<MonitorPlan>>,
     pub(crate) ops: Vec<Op>,
     pub(crate) parallels: Vec<ParallelPlan>,
@@ -133,8 +143,11 @@ impl Plan {
             caches: Vec::new(),
             cache_names: world.caches.keys().cloned().collect(),
             keys: Vec::new(),
+            splits: Vec::new(),
+            ways: Vec::new(),
             faults: Vec::new(),
             actions: Vec::new(),
+            rollouts: Vec::new(),
             monitor: None,
             ops: Vec::new(),
             parallels: Vec::new(),
@@ -151,8 +164,10 @@ impl Plan {
         plan.compile_keys(world, &mut checker);
         plan.compile_services(world, &mut checker);
         plan.compile_caches(world, &mut checker);
+        plan.compile_splits(world, &mut checker);
         plan.compile_clients(world, &mut checker);
         plan.compile_programs(world, &mut checker);
+        plan.unused_splits(&mut checker);
         plan.find_warming_steps(world, &mut checker);
         plan.compile_monitoring(world, &mut checker);
         plan.compile_faults(world, &mut checker);
@@ -177,15 +192,22 @@ fn names(world: &spec::World) -> Names {
         let classes = cache.classes.iter().map(move |class| format!("{name}.{}", class.name));
         std::iter::once(name.clone()).chain(classes)
     });
+    let side = |(name, split): (&String, &spec::Split)| {
+        let name = name.clone();
+        split.weights.keys().map(move |side| (name.clone(), side.clone())).collect::<Vec<_>>()
+    };
+    let sides = world.splits.iter().flat_map(side);
     Names {
         clients: world.clients.keys().cloned().collect(),
         services: world.services.keys().cloned().collect(),
         pools: pools.collect(),
         caches: caches.collect(),
+        splits: sides.collect(),
         edges: Vec::new(),
         faults: world.faults.iter().map(fault::describe).collect(),
         alerts: world.monitoring.iter().flat_map(|monitoring| monitoring.alerts.keys().cloned()).collect(),
         operators: world.operators.keys().cloned().collect(),
+        rollouts: world.rollouts.keys().cloned().collect(),
     }
 }
 

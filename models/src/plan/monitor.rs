@@ -1,14 +1,14 @@
 //! The metrics plane and its operators, compiled: what is scraped of whom, and what alerts make of it.
 
 use super::signal::{Formula, Named, Signal, Source, Unit, of_cache, of_client, of_pool};
-use super::{Action, CacheId, Checker, ClientId, DistId, EdgeId, Effect, Plan, PoolId, ServiceId, rank};
+use super::{Action, CacheId, Checker, ClientId, DistId, EdgeId, Effect, Plan, PoolId, ServiceId, SplitId, rank};
 use crate::monitor::LOOKBACK;
 use crate::spec::{self, AlertRule, Fault, Otherwise};
 use crate::units::{Duration, Share};
 use squall_sim::Span;
 
 /// The window of what is counted, unless an alert says otherwise.
-const USUAL: Span = Span::from_secs(60);
+pub(super) const USUAL: Span = Span::from_secs(60);
 
 /// What is scraped, how, and what alerts there are.
 #[derive(Clone, Debug)]
@@ -47,16 +47,22 @@ pub(crate) enum Test {
     Absent,
 }
 
+/// A sentence about what was scraped.
 #[derive(Clone, Debug)]
-pub(crate) struct AlertPlan {
+pub(crate) struct Condition {
     pub(crate) signal: Signal,
     pub(crate) over: Option<Span>,
     pub(crate) test: Test,
-    pub(crate) wait: Span,
-    pub(crate) keep: Span,
     pub(crate) unit: Unit,
     /// What it looks at, as in `pools.api.db.utilisation`.
     pub(crate) what: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct AlertPlan {
+    pub(crate) when: Condition,
+    pub(crate) wait: Span,
+    pub(crate) keep: Span,
 }
 
 #[derive(Clone, Debug)]
@@ -94,7 +100,12 @@ pub(crate) enum ScrapeTrouble {
 
 impl Plan {
     pub(super) fn compile_monitoring(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
-        let Some(monitoring) = &world.monitoring else { return };
+        let usual = spec::Monitoring::default();
+        let monitoring = match &world.monitoring {
+            Some(monitoring) => monitoring,
+            None if world.rollouts.is_empty() => return,
+            None => &usual,
+        };
         let scrape = &monitoring.scrape;
         let mut plan = MonitorPlan {
             every: checker.span("monitoring.scrape.every", scrape.every),
@@ -115,11 +126,12 @@ impl Plan {
         for (name, rule) in &monitoring.alerts {
             let path = format!("monitoring.alerts.{name}");
             if let Some(alert) = self.alert(world, &path, rule, &mut plan, checker) {
-                plan.keep = plan.keep.max(alert.over.unwrap_or(LOOKBACK));
+                plan.keep = plan.keep.max(alert.when.over.unwrap_or(LOOKBACK));
                 plan.alerts.push(alert);
             }
         }
-        if !plan.alerts.is_empty() && checker.problems.is_empty() {
+        self.compile_rollouts(world, &mut plan, checker);
+        if plan.series > 0 && checker.problems.is_empty() {
             self.monitor = Some(Box::new(plan));
         }
     }
@@ -132,19 +144,32 @@ impl Plan {
         plan: &mut MonitorPlan,
         checker: &mut Checker<'_>,
     ) -> Option<AlertPlan> {
-        let at = format!("{path}.when");
-        let words: Vec<&str> = rule.when.split_whitespace().collect();
+        let paths = (format!("{path}.when"), format!("{path}.over"));
+        let when = self.condition(world, (&paths.0, &paths.1), (&rule.when, rule.over), plan, checker)?;
+        Some(AlertPlan { when, wait: rule.r#for.span(), keep: rule.keep_firing_for.span() })
+    }
+
+    /// A sentence, and the window that it is about.
+    pub(super) fn condition(
+        &self,
+        world: &spec::World,
+        (at, over_at): (&str, &str),
+        (sentence, over): (&str, Option<Duration>),
+        plan: &mut MonitorPlan,
+        checker: &mut Checker<'_>,
+    ) -> Option<Condition> {
+        let words: Vec<&str> = sentence.split_whitespace().collect();
         let (subject, sign, value) = match words[..] {
             [subject, "absent"] => (subject, "absent", ""),
             [subject, sign @ (">" | ">=" | "<" | "<="), value] => (subject, sign, value),
             _ => {
                 let remedy =
                     "write `<component>.<metric> > <value>` (or `>=`, `<`, `<=`), or `<component>.<metric> absent`";
-                checker.problem(at, format!("`{}` is no condition", rule.when), remedy);
+                checker.problem(at, format!("`{sentence}` is no condition"), remedy);
                 return None;
             }
         };
-        let (component, host, metrics, metric) = self.subject(world, &at, subject, checker)?;
+        let (component, host, metrics, metric) = self.subject(world, at, subject, checker)?;
         let names: Vec<&str> = metrics.iter().map(|(name, ..)| *name).collect();
         let Some((_, unit, formula)) = metrics.into_iter().find(|(name, ..)| *name == metric) else {
             let rule = format!("nothing called `{metric}` is scraped of `{component}`");
@@ -153,7 +178,7 @@ impl Plan {
             return None;
         };
         let number = if sign == "absent" { Ok(0.0) } else { unit.parse(value) };
-        let number = number.map_err(|error| checker.problem(&at, error, "write the value in its unit")).ok()?;
+        let number = number.map_err(|error| checker.problem(at, error, "write the value in its unit")).ok()?;
         let test = match sign {
             ">" => Test::Above(number),
             ">=" => Test::AtLeast(number),
@@ -161,16 +186,15 @@ impl Plan {
             "<=" => Test::AtMost(number),
             _ => Test::Absent,
         };
-        let over = rule.over.map(|over| checker.span(format!("{path}.over"), over));
+        let over = over.map(|over| checker.span(over_at, over));
         let counted = !matches!(formula, Formula::Gauge(_));
         let over = over.or(counted.then_some(USUAL));
         if counted && over.is_some_and(|over| over.nanos() < 2 * plan.every.nanos()) {
             let rule = format!("a window that short never holds two scrapes, one every {}", plan.every);
-            checker.problem(format!("{path}.over"), rule, "look at a longer window, or scrape more often");
+            checker.problem(over_at, rule, "look at a longer window, or scrape more often");
         }
         let signal = plan.signal(&component, host, &formula);
-        let (wait, keep) = (rule.r#for.span(), rule.keep_firing_for.span());
-        Some(AlertPlan { signal, over, test, wait, keep, unit, what: format!("{component}.{metric}") })
+        Some(Condition { signal, over, test, unit, what: format!("{component}.{metric}") })
     }
 
     /// Whom a word is about, who has to be up to tell, all there is to know, and what is asked.
@@ -195,6 +219,12 @@ impl Plan {
                 (id.map(|id| of_pool(PoolId(id as u32))), 3, host)
             }
             ["caches", name, ..] => (rank(&world.caches, name).map(|id| of_cache(CacheId(id))), 2, None),
+            ["splits", name, side, ..] => {
+                let split = self.splits.iter().position(|split| split.name == name);
+                let side = split.and_then(|at| self.splits[at].sides.iter().position(|known| known.name == side));
+                let id = split.zip(side).map(|(split, side)| (SplitId(split as u32), side as u32));
+                (id.map(|(split, side)| self.of_side(split, side)), 3, None)
+            }
             ["edges", from, to, ..] => {
                 let id = self.edges.iter().position(|edge| edge.caller == from && edge.callee_name == to);
                 let host = rank(&world.services, from).map(ServiceId);
@@ -205,7 +235,7 @@ impl Plan {
         let Some(metrics) = found else {
             let known = components(world, self);
             let mut meant = parts.clone();
-            meant.truncate(if matches!(parts[0], "pools" | "edges") { 3 } else { 2 });
+            meant.truncate(if matches!(parts[0], "pools" | "edges" | "splits") { 3 } else { 2 });
             let meant = meant.join(".");
             let remedy = super::check::did_you_mean(&meant, known.iter().map(String::as_str), "components");
             checker.problem(path, format!("there is no component `{meant}`"), remedy);
@@ -328,12 +358,13 @@ fn components(world: &spec::World, plan: &Plan) -> Vec<String> {
     let pools = plan.names.pools.iter().map(|(service, pool)| format!("pools.{service}.{pool}"));
     let caches = world.caches.keys().map(|name| format!("caches.{name}"));
     let edges = plan.edges.iter().map(|edge| format!("edges.{}.{}", edge.caller, edge.callee_name));
-    clients.chain(services).chain(pools).chain(caches).chain(edges).collect()
+    let sides = plan.names.splits.iter().map(|(split, side)| format!("splits.{split}.{side}"));
+    clients.chain(services).chain(pools).chain(caches).chain(sides).chain(edges).collect()
 }
 
 impl MonitorPlan {
     /// Sees to it that everything that a formula needs is scraped.
-    fn signal(&mut self, component: &str, host: Option<ServiceId>, formula: &Formula) -> Signal {
+    pub(super) fn signal(&mut self, component: &str, host: Option<ServiceId>, formula: &Formula) -> Signal {
         let target = self.targets.iter().position(|target| target.name == component).unwrap_or_else(|| {
             self.targets.push(TargetPlan { name: component.to_owned(), host, readings: Vec::new() });
             self.targets.len() - 1

@@ -29,6 +29,12 @@ pub(crate) enum Op {
         /// The depth, from 1, of the scope whose connection the call goes over; 0 for none.
         via: u8,
     },
+    /// The same to a split, over one of several edges.
+    Split {
+        ways: u32,
+        place: Place,
+        go_on: bool,
+    },
     Parallel {
         table: u32,
     },
@@ -155,9 +161,20 @@ impl Plan {
 impl<'c> Compiler<'_, '_, 'c> {
     /// Compiles the edges that the service declares.
     fn edges(&mut self, service: &'c spec::Service) {
-        for (callee, edge) in &service.edges {
+        let is_split = |callee: &str| self.world.splits.contains_key(callee);
+        let (splits, plain): (Vec<_>, Vec<_>) = service.edges.iter().partition(|(callee, _)| is_split(callee));
+        for (callee, edge) in plain {
             let path = format!("services.{}.edges.{callee}", self.service_name);
             self.edge(&path, callee, edge);
+        }
+        // What is said of a split holds for those sides of which nothing is said.
+        for (split, edge) in splits {
+            let path = format!("services.{}.edges.{split}", self.service_name);
+            for side in self.world.splits[split].weights.keys() {
+                if !self.edges.contains_key(side.as_str()) {
+                    self.edge(&path, side, edge);
+                }
+            }
         }
     }
 
@@ -194,7 +211,7 @@ impl<'c> Compiler<'_, '_, 'c> {
     /// Declared but unused is an error: a user would believe that it does something.
     fn unused(&mut self, service: &spec::Service) {
         for callee in service.edges.keys().filter(|callee| !self.called.contains(callee.as_str())) {
-            if !self.world.services.contains_key(callee) {
+            if !self.world.services.contains_key(callee) && !self.world.splits.contains_key(callee) {
                 continue; // That there is no such service was said already.
             }
             let path = format!("services.{}.edges.{callee}", self.service_name);
@@ -298,6 +315,9 @@ impl<'c> Compiler<'_, '_, 'c> {
     }
 
     fn call(&mut self, path: &str, call: &'c spec::CallOptions) {
+        if let Some((split, _)) = call.to.split_once('.').filter(|(name, _)| self.world.splits.contains_key(*name)) {
+            return self.call_split(path, call, split);
+        }
         let Some(endpoint) = self.checker.endpoint(path, &call.to) else {
             return;
         };
@@ -317,6 +337,28 @@ impl<'c> Compiler<'_, '_, 'c> {
         }
         let via = over.map_or(0, |(_, depth)| *depth as u8);
         self.plan.ops.push(Op::Call { edge, endpoint, place, go_on: call.on_error == OnError::Continue, via });
+    }
+
+    fn call_split(&mut self, path: &str, call: &'c spec::CallOptions, split: &'c str) {
+        self.called.insert(split);
+        let world = self.world;
+        self.called.extend(world.splits[split].weights.keys().map(String::as_str));
+        let Some(own) = super::rank(&world.services, self.service_name) else { return };
+        let (name, callers) = (self.service_name, self.plan.services[own as usize].replicas);
+        let edges = &mut self.edges;
+        let edge = |plan: &mut Plan, side: &str, checker: &mut Checker<'_>| {
+            let (side, _) = world.services.get_key_value(side)?;
+            if let Some(&edge) = edges.get(side.as_str()) {
+                return Some(edge);
+            }
+            let edge = plan.compile_edge((path, name, side), callers, &spec::Edge::default(), checker)?;
+            edges.insert(side, edge);
+            Some(edge)
+        };
+        let place = Place::named(path, Purpose::Call);
+        if let Some(ways) = self.plan.ways(world, (path, &call.to), self.checker, edge) {
+            self.plan.ops.push(Op::Split { ways, place, go_on: call.on_error == OnError::Continue });
+        }
     }
 
     fn parallel(&mut self, path: &str, parallel: &'c spec::Parallel) {

@@ -1,6 +1,6 @@
 //! What can be known of a component from outside, by name: which values are scraped for it, and what is made of them.
 
-use super::{CacheId, ClientId, EdgeId, LayerKind, LayerPlan, Plan, PoolId, ServiceId};
+use super::{CacheId, ClientId, EdgeId, LayerKind, LayerPlan, Plan, PoolId, ServiceId, SplitId};
 use crate::monitor::BOUNDS;
 use crate::units::{Duration, Rate, Share};
 
@@ -31,6 +31,15 @@ pub(crate) enum Source {
     CacheHits(CacheId),
     CacheMisses(CacheId),
     CacheLookups(CacheId),
+    ServiceEnded(ServiceId),
+    /// Calls to a side of a split, by its number there.
+    SideCalls(SplitId, u32),
+    /// Calls to all of its sides.
+    SplitCalls(SplitId),
+    SideFailed(SplitId, u32),
+    SideEnded(SplitId, u32),
+    EdgeFailed(EdgeId),
+    EdgeEnded(EdgeId),
     EdgeCalls(EdgeId),
     EdgeAttempts(EdgeId),
     /// The share of the edge's breakers that are open.
@@ -146,6 +155,7 @@ impl Plan {
             ("failed", Unit::Rate, Formula::Rate(ServiceFailed(id))),
             ("queue", Unit::Count, Formula::Gauge(ServiceQueue(id))),
             ("ready", Unit::Share, Formula::Gauge(Source::ServiceReady(id))),
+            ("failure", Unit::Share, Formula::Share(ServiceFailed(id), Source::ServiceEnded(id))),
         ];
         let service = self.services.get(id.at());
         if service.is_some_and(|service| service.capacity.units() > 0) {
@@ -161,11 +171,23 @@ impl Plan {
         metrics
     }
 
+    /// Of a side of a split, as those see it who call.
+    #[allow(clippy::unused_self, reason = "as its neighbours")]
+    pub(super) fn of_side(&self, split: SplitId, side: u32) -> Named {
+        use Source::{SideCalls, SideEnded, SideFailed};
+        vec![
+            ("failure", Unit::Share, Formula::Share(SideFailed(split, side), SideEnded(split, side))),
+            ("calls", Unit::Rate, Formula::Rate(SideCalls(split, side))),
+            ("share", Unit::Share, Formula::Share(SideCalls(split, side), Source::SplitCalls(split))),
+        ]
+    }
+
     pub(super) fn of_edge(&self, id: EdgeId) -> Named {
         use Source::{BreakersOpen, EdgeAttempts, EdgeCalls};
         let mut metrics = vec![
             ("attempts", Unit::Rate, Formula::Rate(EdgeAttempts(id))),
             ("retries", Unit::Rate, Formula::Excess(EdgeAttempts(id), EdgeCalls(id))),
+            ("failure", Unit::Share, Formula::Share(Source::EdgeFailed(id), Source::EdgeEnded(id))),
         ];
         let stack = self.edges[id.at()].stack.map(|stack| &self.stacks[stack.at()]);
         let breaks = |layer: &LayerPlan| matches!(layer.kind, LayerKind::Breaker(_));

@@ -1,5 +1,6 @@
 //! What is done to the system while it runs.
 
+use super::Named;
 use super::fault::Replicas;
 use crate::units::{Duration, Share};
 use schemars::JsonSchema;
@@ -125,6 +126,33 @@ pub enum Action {
         /// One for each replica of the callee; 0 gets nothing, but not all can be 0.
         weights: Vec<f64>,
     },
+    /// Calls to a split are shared among its sides in another way. Callers hear of it within its `ttl`.
+    Split {
+        /// The split.
+        name: String,
+        /// The weights of its sides, in relation to each other; sides that are not named get nothing.
+        weights: Named<f64>,
+    },
+    /// A rollout begins: the first step of a canary, or a switch to the other side. Refused while one is under way.
+    Switch {
+        /// The rollout.
+        rollout: String,
+    },
+    /// A rollout is brought to its end, whatever was still to be waited for: the new side has everything.
+    Promote {
+        /// The rollout.
+        rollout: String,
+    },
+    /// A rollout is undone: the new side has nothing.
+    Rollback {
+        /// The rollout.
+        rollout: String,
+    },
+    /// Whoever carries a rollout out stops half way. It stays so until a `promote` or a `rollback`.
+    Interrupt {
+        /// The rollout.
+        rollout: String,
+    },
 }
 
 fn no_time() -> Duration {
@@ -159,6 +187,11 @@ impl Action {
             Self::Traffic { .. } => "traffic",
             Self::ConsistencyCheck { .. } => "consistency_check",
             Self::Weights { .. } => "weights",
+            Self::Split { .. } => "split",
+            Self::Switch { .. } => "switch",
+            Self::Promote { .. } => "promote",
+            Self::Rollback { .. } => "rollback",
+            Self::Interrupt { .. } => "interrupt",
         }
     }
 }

@@ -12,7 +12,7 @@ pub struct Client {
     /// What this stands for, and where its numbers come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
-    /// The endpoint that requests go to, as `service.endpoint`.
+    /// The endpoint that requests go to, as `service.endpoint`, or `split.endpoint`.
     pub to: String,
     /// When requests come.
     pub arrivals: Arrivals,
@@ -23,6 +23,10 @@ pub struct Client {
     /// that their breakers, for example, do not open together. A user of a closed loop stays with one.
     #[serde(default = "one")]
     pub instances: u32,
+    /// Requests belong to so many sessions, each to one of them by its own luck; a user of a closed loop stays with one. A session
+    /// stays with its side of a split for as long as the weights allow. By default requests have nothing to do with each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<u32>,
     /// The person behind a request gives up waiting after this long, whatever the software does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<Patience>,

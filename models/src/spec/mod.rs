@@ -93,7 +93,9 @@ mod fault;
 mod monitor;
 mod platform;
 mod pool;
+mod rollout;
 mod service;
+mod split;
 
 pub use action::{Action, How, Planned};
 pub use admission::{Admission, Optional};
@@ -106,10 +108,12 @@ pub use fault::{Back, Bandwidth, Direction, Fault, Names, Replicas, Way};
 pub use monitor::{AlertRule, Monitoring, Operator, OperatorStep, Otherwise, Scrape, Until};
 pub use platform::{CrashBackoff, DisruptionBudget, Gc, Lifecycle, Memory, Probe, Probes, WarmUp};
 pub use pool::{Connections, Pool, PoolOrder};
+pub use rollout::{BlueGreen, CacheWarming, Canary, CanaryStep, Gate, Rollout};
 pub use service::{
     Acquire, Call, CallOptions, Capacity, Choice, Endpoint, Limit, Lookup, OnError, Order, Parallel, Queue, Service,
     Step,
 };
+pub use split::{Split, State};
 
 use crate::units::Share;
 use schemars::JsonSchema;
@@ -135,6 +139,9 @@ pub struct World {
     /// Keyed caches that endpoints look into.
     #[serde(default)]
     pub caches: Named<Cache>,
+    /// Names that stand for several services, and how calls are shared among them.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub splits: Named<Split>,
     /// What goes wrong, and when.
     #[serde(default)]
     pub faults: Vec<Fault>,
@@ -147,6 +154,9 @@ pub struct World {
     /// Who answers alerts, and how.
     #[serde(default)]
     pub operators: Named<Operator>,
+    /// Who changes the weights of splits when a new version comes.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub rollouts: Named<Rollout>,
 }
 
 /// Which keys requests ask for, and how popular each is. A request draws its key once, from its own luck.

@@ -121,6 +121,12 @@ pub enum Otherwise {
     GoOn,
 }
 
+impl Default for Monitoring {
+    fn default() -> Self {
+        Self { scrape: Scrape::default(), evaluate: quarter_minute(), alerts: Named::new() }
+    }
+}
+
 impl Default for Scrape {
     fn default() -> Self {
         Self { every: quarter_minute(), delay: None, loss: None }

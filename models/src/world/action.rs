@@ -106,6 +106,8 @@ impl Run<'_> {
                 self.state.clients[client.at()].let_in = share;
                 return format!("{:.0} % let in", share * 100.0);
             }
+            Action::Roll { rollout, wish } => return self.wish(rollout, wish),
+            Action::Split { split, ref weights } => return self.share_out(split, weights),
             Action::Weights { edge, ref weights } => return self.weigh(edge, weights),
             // Whoever asks for it is told what it finds.
             Action::ConsistencyCheck { .. } => {}

@@ -37,6 +37,8 @@ pub(crate) struct Invocation {
     pub(crate) client: ClientId,
     /// A closed-loop client's user.
     pub(crate) user: u32,
+    /// The session of the request, from 1; 0 if there are none.
+    pub(crate) session: u32,
     /// The caller's replica within its service, and the callee's.
     pub(crate) caller: u32,
     pub(crate) target: u32,
@@ -85,6 +87,7 @@ impl Invocation {
             endpoint,
             client: ClientId(0),
             user: 0,
+            session: 0,
             caller: 0,
             target: UNCOUNTED,
             attempt: 0,
@@ -129,6 +132,8 @@ pub(crate) struct Call {
     pub(crate) attempt: u16,
     pub(crate) depth: u16,
     pub(crate) client: ClientId,
+    /// As of the request.
+    pub(crate) session: u32,
     pub(crate) priority: u8,
     pub(crate) state: State,
     /// Nobody waits for the answer any more.
@@ -193,6 +198,7 @@ impl Call {
             attempt,
             depth: caller.depth,
             client: caller.client,
+            session: caller.session,
             priority: caller.priority,
             state: State::Transit,
             orphan: caller.orphan,

@@ -2,10 +2,11 @@
 
 use super::call::{Invocation, Reload};
 use super::source::Source;
+use super::split::Caller;
 use super::{Event, Run};
 use crate::histogram::{Batch, Histogram};
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{ClientId, ClientPlan, Pattern};
+use crate::plan::{ClientId, ClientPlan, EdgeId, Pattern};
 use crate::report::ClientTotals;
 use squall_sim::random::{Draw, Luck, Place, Purpose, Stream};
 use squall_sim::{Key, Lane, Time};
@@ -185,13 +186,21 @@ impl Run<'_> {
         let state = &mut self.state.clients[client.at()];
         state.totals.arrivals += 1;
         state.in_flight += 1;
+        if plan.apart {
+            return self.request_apart(request);
+        }
         if state.let_in < 1.0 && luck.at(TRAFFIC).unit() >= state.let_in {
             return self.keep_out(request);
         }
         let now = self.cx.now();
         let (key, record) = self.state.invocations.take_place();
         *record = plan.invocation(&request, now);
-        let begun = self.invoke(key, plan.edge);
+        self.begin_request((key, plan.edge), plan, luck);
+    }
+
+    #[inline(always)]
+    fn begin_request(&mut self, (key, edge): (Key<Invocation>, EdgeId), plan: &ClientPlan, luck: Luck) {
+        let begun = self.invoke(key, edge);
         if let Some((dist, place)) = plan.patience
             && let Some(invocation) = self.state.invocations.get_mut(key)
         {
@@ -201,6 +210,29 @@ impl Run<'_> {
         if let Some(call) = begun {
             self.execute(call);
         }
+    }
+
+    /// A request of a session, or to a split.
+    #[inline(never)]
+    fn request_apart(&mut self, request: Request) {
+        let Request { client, user, root, luck, .. } = request;
+        let plan = &self.plan.clients[client.at()];
+        let let_in = self.state.clients[client.at()].let_in;
+        if let_in < 1.0 && luck.at(TRAFFIC).unit() >= let_in {
+            return self.keep_out(request);
+        }
+        let session = plan.session(user, root);
+        let mut invocation = Invocation { session, ..plan.invocation(&request, self.cx.now()) };
+        let mut lost = false;
+        if let Some(ways) = plan.ways {
+            let route = self.route(ways, Caller { client, session, luck, replica: None });
+            (invocation.edge, invocation.endpoint, lost) = (route.edge, route.endpoint, route.lost);
+        }
+        let key = self.state.invocations.insert(invocation);
+        if lost {
+            return self.turn_back(key);
+        }
+        self.begin_request((key, invocation.edge), plan, luck);
     }
 
     /// A request is not among those that are let in at the moment.

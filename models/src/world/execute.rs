@@ -159,6 +159,10 @@ impl Run<'_> {
                 }
             }
             Op::Release => self.close_scope(key),
+            Op::Split { ways, place, .. } => {
+                self.call_split(key, ways, place);
+                return Next::Stop;
+            }
             Op::Parallel { table } => {
                 self.fork(key, table);
                 return Next::Stop;
@@ -234,13 +238,26 @@ impl Run<'_> {
 
     /// Calls another endpoint. A callee that has got a worker at once is to be executed next.
     #[inline(never)]
-    fn call(
+    pub(super) fn call(
         &mut self,
         key: Key<Call>,
         (edge, via): (EdgeId, u8),
         endpoint: EndpointId,
         place: Place,
     ) -> Option<Key<Call>> {
+        let child = self.child(key, (edge, via), endpoint, place);
+        self.invoke(child, edge)
+    }
+
+    /// The caller's side of a call that a step makes.
+    #[inline(always)]
+    pub(super) fn child(
+        &mut self,
+        key: Key<Call>,
+        (edge, via): (EdgeId, u8),
+        endpoint: EndpointId,
+        place: Place,
+    ) -> Key<Invocation> {
         let now = self.cx.now();
         let state = &mut *self.state;
         let (child, record) = state.invocations.take_place();
@@ -252,6 +269,7 @@ impl Run<'_> {
             number: call.number,
             deadline: call.deadline,
             client: call.client,
+            session: call.session,
             caller: state.replicas[call.replica.at()].local,
             depth: call.depth + 1,
             via,
@@ -261,7 +279,7 @@ impl Run<'_> {
             ..Invocation::new(edge, endpoint, now)
         };
         (call.state, call.since, call.child) = (CallState::Calling, now, child);
-        self.invoke(child, edge)
+        child
     }
 
     /// The call that this one waited for is over.
@@ -271,7 +289,7 @@ impl Run<'_> {
         };
         call.child = Key::NONE;
         call.state = CallState::Ready;
-        let go_on = matches!(self.plan.ops[call.pc.at()], Op::Call { go_on: true, .. });
+        let go_on = matches!(self.plan.ops[call.pc.at()], Op::Call { go_on: true, .. } | Op::Split { go_on: true, .. });
         match outcome {
             Err(failure) if !go_on => self.finish(key, Err(failure)),
             _ => {

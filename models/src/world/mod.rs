@@ -28,11 +28,13 @@ mod packed;
 mod platform;
 mod pool;
 mod replica;
+mod rollout;
 mod server;
 mod sharing;
 mod short;
 mod slices;
 mod source;
+mod split;
 mod stack;
 mod strand;
 mod tasks;
@@ -127,6 +129,8 @@ pub(crate) enum Event {
     Operate { number: u32, life: u32 },
     /// Something happens to what a service stores; the number is a copy, an election or a check.
     Data { service: ServiceId, what: Later, number: u32 },
+    /// The controller of a rollout wants to look, unless things have gone on since.
+    Roll { number: u32, life: u32 },
     /// A window of the series is over.
     Tick,
     /// The state at this instant is wanted for a window of its own.
@@ -172,11 +176,13 @@ struct State {
     pools: Vec<PoolState>,
     servers: Servers,
     caches: Vec<CacheState>,
+    splits: Vec<split::SplitState>,
     faults: Vec<fault::Force>,
     settled: action::Settled,
     log: action::Log,
     platform: Platform,
     monitor: monitor::Monitor,
+    rollouts: Vec<rollout::Controller>,
     written: lookup::Recent,
     stores: Stores,
     observer: Observer,
@@ -251,6 +257,7 @@ impl Run<'_> {
             Event::Watch => self.watch(),
             Event::Operate { number, life } => self.operate(number, life),
             Event::Data { service, what, number } => self.data_later(service, what, number),
+            Event::Roll { number, life } => self.roll(number, life),
             Event::Tick => self.tick(),
             Event::Mark(number) => self.mark(number),
         }
@@ -294,6 +301,7 @@ impl World {
         run.schedule_warming();
         run.begin_platform();
         run.begin_monitoring();
+        run.schedule_rollouts();
         Simulated(simulation)
     }
 }
@@ -320,6 +328,7 @@ impl State {
             pools: pool::all(plan, seed),
             servers: Servers::new(plan),
             caches: plan.caches.iter().map(|cache| CacheState::new(cache, replicas.len())).collect(),
+            splits: plan.splits.iter().map(|split| split::SplitState::new(plan, split)).collect(),
             faults: vec![fault::Force::Not; plan.faults.len()],
             settled: action::Settled::new(plan),
             log: action::Log::default(),
@@ -327,6 +336,7 @@ impl State {
             monitor: monitor::Monitor::new(plan, seed),
             written: lookup::Recent::new(plan.remembers),
             stores: Stores::new(plan, seed),
+            rollouts: rollout::all(plan),
             observer: Observer::new(plan),
             replicas,
             recorder: None,

@@ -90,6 +90,9 @@ fn columns(plan: &Plan) -> Vec<Column> {
     for name in &plan.names.caches {
         add(format!("caches.{name}"), &[("hit_rate", "share"), ("misses", "1/s")]);
     }
+    for (split, side) in &plan.names.splits {
+        add(format!("splits.{split}.{side}"), &[("share", "share"), ("calls", "1/s")]);
+    }
     columns.extend(super::platform::columns(plan));
     columns
 }
@@ -148,6 +151,7 @@ impl Run<'_> {
             services: self.state.services.iter().map(|s| s.totals.counts()).collect(),
             pools,
             caches: cache_totals(&self.state.caches),
+            splits: self.split_totals(),
             edges: self.state.edges.iter().map(|edge| edge.totals.counts()).collect(),
         }
     }
@@ -183,6 +187,7 @@ impl Run<'_> {
             services: vec![],
             pools: vec![],
             caches: vec![],
+            splits: vec![],
             edges: vec![],
         };
         let before = std::mem::replace(&mut self.state.observer.before, nothing);
@@ -238,6 +243,9 @@ impl Run<'_> {
         for (a, b) in after.caches.iter().zip(&before.caches) {
             let (hits, misses) = (a.hits - b.hits, a.misses - b.misses);
             values.extend([hits as f64 / (hits + misses) as f64, misses as f64 / elapsed]);
+        }
+        for (a, b) in after.splits.iter().zip(&before.splits) {
+            values.extend([(a.calls - b.calls) as f64 / (a.of - b.of) as f64, rate(a.calls, b.calls)]);
         }
         self.platform_row();
         let columns = self.state.observer.series.columns.len();
@@ -330,6 +338,7 @@ impl Run<'_> {
             actions: std::mem::take(&mut self.state.log.entries),
             actions_cut: self.state.log.cut,
             alerts: self.state.monitor.totals(),
+            rollouts: self.state.rollouts.iter().map(|rollout| rollout.totals).collect(),
         }
     }
 }

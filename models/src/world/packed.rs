@@ -53,6 +53,7 @@ impl From<Event> for Packed {
             Event::Watch => (29, 0, 0),
             Event::Operate { number, life } => (30, life.into(), number.into()),
             Event::Data { service, what, number } => (40, u64::from(number) << 8 | what as u64, service.0.into()),
+            Event::Roll { number, life } => (31, life.into(), number.into()),
         };
         Self(details << 8 | kind, subject)
     }
@@ -112,6 +113,7 @@ impl Packed {
                 what: Later::ALL[usize::from(details as u8)],
                 number: (details >> 8) as u32,
             },
+            31 => Event::Roll { number, life: details as u32 },
             _ => Event::Tick,
         }
     }
@@ -146,6 +148,7 @@ mod tests {
             Event::Tick,
             Event::Watch,
             Event::Operate { number: u32::MAX, life: u32::MAX },
+            Event::Roll { number: u32::MAX, life: u32::MAX },
             Event::Mark(9),
             Event::PoolWake(3),
             Event::PoolSize(u32::MAX),

@@ -2,7 +2,9 @@
 
 use crate::histogram::Histogram;
 use crate::plan::Plan;
-use crate::report::{CacheTotals, ClientTotals, DataTotals, EdgeTotals, FAILURES, PoolTotals, ServiceTotals, Totals};
+use crate::report::{
+    CacheTotals, ClientTotals, DataTotals, EdgeTotals, FAILURES, PoolTotals, ServiceTotals, SplitTotals, Totals,
+};
 use squall_sim::Time;
 
 impl Totals {
@@ -14,6 +16,7 @@ impl Totals {
             services: vec![ServiceTotals::default(); plan.services.len()],
             pools: vec![PoolTotals::default(); plan.pools.len()],
             caches: vec![CacheTotals::default(); plan.names.caches.len()],
+            splits: vec![SplitTotals::default(); plan.names.splits.len()],
             edges: vec![EdgeTotals::default(); plan.edges.len()],
         }
     }
@@ -30,6 +33,8 @@ impl Totals {
         let pairs = totals.pools.iter_mut().zip(&early.pools);
         pairs.for_each(|(late, early)| late.subtract(early));
         let pairs = totals.caches.iter_mut().zip(&early.caches);
+        pairs.for_each(|(late, early)| late.subtract(early));
+        let pairs = totals.splits.iter_mut().zip(&early.splits);
         pairs.for_each(|(late, early)| late.subtract(early));
         let pairs = totals.edges.iter_mut().zip(&early.edges);
         pairs.for_each(|(late, early)| late.subtract(early));
@@ -168,6 +173,12 @@ impl CacheTotals {
     pub(super) fn subtract(&mut self, early: &Self) {
         subtract!(self, early: hits, misses, coalesced, fills, evictions, shared, stale, negative, refreshes, unstored);
         subtract!(self, early: corrupt, wrong, ended);
+    }
+}
+
+impl SplitTotals {
+    pub(super) fn subtract(&mut self, early: &Self) {
+        subtract!(self, early: calls, of, ok, failed, moved, lost);
     }
 }
 

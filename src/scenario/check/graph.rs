@@ -106,8 +106,17 @@ impl<'a> Graph<'a> {
         self.holds[node]
     }
 
+    /// The endpoints that `service.endpoint` or `split.endpoint` names, each with its share of the calls at the beginning.
+    pub(super) fn targets(&self, to: &str) -> Vec<(usize, f64)> {
+        let split = to.split_once('.').and_then(|(name, endpoint)| Some((self.world.splits.get(name)?, endpoint)));
+        let Some((split, endpoint)) = split else { return self.find(to).map(|node| (node, 1.0)).into_iter().collect() };
+        let all: f64 = split.weights.values().sum();
+        let side = |(side, weight): (&String, &f64)| Some((self.find(&format!("{side}.{endpoint}"))?, weight / all));
+        split.weights.iter().filter_map(side).collect()
+    }
+
     /// The endpoint that `service.endpoint` names.
-    pub(super) fn find(&self, to: &str) -> Option<usize> {
+    fn find(&self, to: &str) -> Option<usize> {
         let (service, endpoint) = to.split_once('.')?;
         self.indices.get(&(service, endpoint)).copied()
     }
@@ -138,8 +147,8 @@ impl<'a> Graph<'a> {
             match step {
                 Step::Work(time) => program.work += times * mean::of(time),
                 Step::Call(call) => {
-                    if let Some(callee) = self.find(&call.0.to) {
-                        *program.calls.entry(callee).or_default() += times;
+                    for (callee, share) in self.targets(&call.0.to) {
+                        *program.calls.entry(callee).or_default() += times * share;
                     }
                 }
                 Step::Parallel(parallel) => {
@@ -188,11 +197,15 @@ impl<'a> Graph<'a> {
     fn time(&self, service: &Service, steps: &[Step]) -> f64 {
         let of = |step: &Step| match step {
             Step::Work(time) | Step::Sleep(time) => mean::of(time),
-            Step::Call(call) => self.find(&call.0.to).map_or(0.0, |callee| {
-                let edge = service.edges.get(self.service(callee));
-                let latency = edge.and_then(|edge| edge.link.latency.as_ref()).map_or(0.0, mean::of);
-                self.holds[callee] + 2.0 * latency
-            }),
+            Step::Call(call) => {
+                let split = call.0.to.split('.').next().unwrap_or_default();
+                let of = |(callee, share): (usize, f64)| {
+                    let edge = service.edges.get(self.service(callee)).or_else(|| service.edges.get(split));
+                    let latency = edge.and_then(|edge| edge.link.latency.as_ref()).map_or(0.0, mean::of);
+                    share * (self.holds[callee] + 2.0 * latency)
+                };
+                self.targets(&call.0.to).into_iter().map(of).sum()
+            }
             Step::Parallel(parallel) => {
                 let slowest = |slowest: f64, branch: &Vec<Step>| slowest.max(self.time(service, branch));
                 parallel.branches.iter().fold(0.0, slowest)

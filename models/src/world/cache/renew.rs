@@ -155,6 +155,7 @@ impl Run<'_> {
             attempt: 1,
             depth: 1,
             client: ClientId(0),
+            session: 0,
             priority: 0,
             state: CallState::Ready,
             orphan: false,

@@ -6,8 +6,9 @@ mod scrape;
 
 use super::{Event, Run};
 use crate::monitor::{self, Alert, BOUNDS, Sample, State};
-use crate::plan::{Cause, MonitorPlan, Plan, Signal, Test};
+use crate::plan::{Cause, CheckPlan, MonitorPlan, Plan, Signal, Test};
 use crate::report::AlertTotals;
+use crate::rollout::Found;
 use operate::Operator;
 use squall_sim::random::Stream;
 use squall_sim::{Span, Time};
@@ -23,6 +24,8 @@ pub(crate) struct Monitor {
     operators: Vec<Operator>,
     /// When the first fault of the run began.
     troubled: Option<Time>,
+    /// When it was last scraped.
+    scraped: Option<Time>,
     /// Samples of one series, as an evaluation sees them.
     scratch: Vec<Sample>,
 }
@@ -72,6 +75,7 @@ impl Monitor {
             alerts: monitor.alerts.iter().map(watched).collect(),
             operators: monitor.operators.iter().map(|plan| Operator::new(&plan.name, seed)).collect(),
             troubled: None,
+            scraped: None,
             scratch: Vec::new(),
         }
     }
@@ -79,6 +83,11 @@ impl Monitor {
     /// The first of them counts.
     pub(super) fn fault_begins(&mut self, now: Time) {
         self.troubled.get_or_insert(now);
+    }
+
+    /// How long the first fault of the run has been there.
+    pub(super) fn since_trouble(&self, now: Time) -> Option<Span> {
+        self.troubled.map(|since| now.since(since))
     }
 
     pub(super) fn totals(&self) -> Vec<AlertTotals> {
@@ -120,6 +129,22 @@ impl Monitor {
     }
 }
 
+/// What was scraped says this of a condition of a rollout, with the value for the log.
+pub(super) fn seen_now(monitor: &mut Monitor, check: &CheckPlan, now: Time) -> (Found, String) {
+    let when = &check.condition;
+    let (calls, window, least) = check.samples;
+    let sampled = monitor.value(calls, Some(window), now).map_or(0.0, |rate| rate * window.seconds());
+    let value = monitor.value(when.signal, when.over, now).filter(|value| !value.is_nan());
+    match value {
+        Some(value) if sampled + 0.5 >= least => {
+            let found = if when.test.holds(Some(value)) { Found::Unhealthy } else { Found::Healthy };
+            (found, when.unit.show(value))
+        }
+        Some(_) => (Found::Unknown, format!("{sampled:.0} calls, {least} wanted")),
+        None => (Found::Unknown, String::new()),
+    }
+}
+
 impl Test {
     fn holds(self, value: Option<f64>) -> bool {
         match (self, value) {
@@ -140,6 +165,13 @@ impl Run<'_> {
         }
     }
 
+    /// Whether components are scraped at this very instant, and have not been yet.
+    pub(super) fn is_to_be_scraped(&self) -> bool {
+        let now = self.cx.now();
+        let every = self.plan.monitor.as_deref().map(|monitor| monitor.every);
+        every.is_some_and(|every| now.nanos().is_multiple_of(every.nanos())) && self.state.monitor.scraped != Some(now)
+    }
+
     /// It is time to scrape, to evaluate, or for somebody to look; in this order where several are due.
     pub(super) fn watch(&mut self) {
         let plan = self.plan;
@@ -152,6 +184,7 @@ impl Run<'_> {
         let left = all.map(|every| every.nanos() - nanos % every.nanos()).min();
         self.cx.after(Span::from_nanos(left.unwrap_or(u64::MAX)), Event::Watch);
         if due(monitor.every) {
+            self.state.monitor.scraped = Some(self.cx.now());
             self.scrape(monitor);
         }
         if due(monitor.evaluate) {
@@ -164,11 +197,11 @@ impl Run<'_> {
         let now = self.cx.now();
         for (alert, number) in plan.alerts.iter().zip(0..) {
             let monitor = &mut self.state.monitor;
-            let value = monitor.value(alert.signal, alert.over, now);
+            let value = monitor.value(alert.when.signal, alert.when.over, now);
             let watched = &mut monitor.alerts[number as usize];
-            watched.known = value.is_some_and(|value| !value.is_nan()) || matches!(alert.test, Test::Absent);
+            watched.known = value.is_some_and(|value| !value.is_nan()) || matches!(alert.when.test, Test::Absent);
             let before = watched.alert.state();
-            let after = watched.alert.evaluate(now, alert.test.holds(value));
+            let after = watched.alert.evaluate(now, alert.when.test.holds(value));
             if before == after {
                 continue;
             }
@@ -181,9 +214,9 @@ impl Run<'_> {
                 (State::Firing, _) => "resolved",
                 (_, after) => after.name(),
             };
-            let shown = value.filter(|value| !value.is_nan()).map(|value| alert.unit.show(value));
+            let shown = value.filter(|value| !value.is_nan()).map(|value| alert.when.unit.show(value));
             let shown = shown.unwrap_or_else(|| "no data".to_owned());
-            self.write_down(Cause::Alert(number), name, alert.what.clone(), shown);
+            self.write_down(Cause::Alert(number), name, alert.when.what.clone(), shown);
             if after == State::Firing {
                 self.call_for(number);
             }

@@ -104,6 +104,19 @@ impl Run<'_> {
             Source::CacheHits(id) => cache(id).hits,
             Source::CacheMisses(id) => cache(id).misses,
             Source::CacheLookups(id) => cache(id).hits + cache(id).misses,
+            Source::ServiceEnded(id) => service(id).totals.ok + service(id).totals.failed.iter().sum::<u64>(),
+            Source::SideCalls(split, side) => self.state.splits[split.at()].totals[side as usize].calls,
+            Source::SplitCalls(split) => self.state.splits[split.at()].totals.iter().map(|side| side.calls).sum(),
+            Source::SideFailed(split, side) => self.side_ended(split, side).1,
+            Source::SideEnded(split, side) => {
+                let (ok, failed) = self.side_ended(split, side);
+                ok + failed
+            }
+            Source::EdgeFailed(id) => self.state.edges[id.at()].totals.failed.iter().sum(),
+            Source::EdgeEnded(id) => {
+                let edge = &self.state.edges[id.at()].totals;
+                edge.ok + edge.failed.iter().sum::<u64>()
+            }
             Source::EdgeCalls(id) => self.state.edges[id.at()].totals.calls,
             Source::EdgeAttempts(id) => self.state.edges[id.at()].totals.attempts,
             Source::BreakersOpen(id) => return self.breakers_open(id, now),
@@ -120,7 +133,7 @@ impl Run<'_> {
     }
 
     /// The share of replicas that are ready, of those that there should be.
-    fn ready_share(&self, id: ServiceId) -> f64 {
+    pub(in crate::world) fn ready_share(&self, id: ServiceId) -> f64 {
         let plan = &self.plan.services[id.at()];
         if plan.platform.is_some() {
             let (ready, all) = self.headcount(id);

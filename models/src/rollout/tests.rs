@@ -1,0 +1,1 @@
+//! Each step of the machines, held against what their originals do.
