@@ -67,7 +67,8 @@ fn mdbook_builds_the_book() {
     assert!(built.status.success() && !told.contains("WARN") && !told.contains("ERROR"), "{told}");
     for page in pages(&Path::new(root).join("docs")) {
         let name = page.strip_prefix(Path::new(root).join("docs")).unwrap().with_extension("html");
-        let place = out.path().join(if name.ends_with("README.html") { name.with_file_name("index.html") } else { name });
+        let place =
+            out.path().join(if name.ends_with("README.html") { name.with_file_name("index.html") } else { name });
         assert!(place.ends_with("SUMMARY.html") || place.is_file(), "no {}", place.display());
     }
 }
