@@ -80,7 +80,7 @@ fn short(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
     }
-    let decimals = (4 - value.abs().log10().floor() as i32).clamp(0, 9) as usize;
+    let decimals = (4 - libm::floor(libm::log10(value.abs())) as i32).clamp(0, 9) as usize;
     let text = format!("{value:.decimals$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
