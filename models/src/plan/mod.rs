@@ -33,6 +33,7 @@ mod program;
 mod service;
 mod signal;
 mod stack;
+mod swap;
 
 pub(crate) use action::{Action, Cause, PlannedAction};
 pub(crate) use cache::CachePlan;
@@ -47,6 +48,7 @@ pub(crate) use program::{MAX_SCOPES, Op, ParallelPlan};
 pub(crate) use service::{CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, ServicePlan};
 pub(crate) use signal::{Signal, Source};
 pub(crate) use stack::{FallbackPlan, LayerKind, LayerPlan, MAX_LAYERS, StackId, StackPlan};
+pub(crate) use swap::Swap;
 
 use crate::blueprint::Settings;
 use crate::problem::Problem;
@@ -97,6 +99,8 @@ pub(crate) struct Plan {
     pub(crate) keys: Vec<KeyPlan>,
     pub(crate) faults: Vec<FaultPlan>,
     pub(crate) actions: Vec<PlannedAction>,
+    /// What actions exchange, by number.
+    pub(crate) swaps: Vec<Swap>,
     /// None without alerts.
     pub(crate) monitor: Option<Box<MonitorPlan>>,
     pub(crate) ops: Vec<Op>,
@@ -135,6 +139,7 @@ impl Plan {
             keys: Vec::new(),
             faults: Vec::new(),
             actions: Vec::new(),
+            swaps: Vec::new(),
             monitor: None,
             ops: Vec::new(),
             parallels: Vec::new(),
