@@ -8,6 +8,7 @@ mod memory;
 mod monitoring;
 mod probes;
 mod scaling;
+mod swaps;
 
 use crate::support::{Run, Value, json};
 

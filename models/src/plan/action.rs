@@ -31,6 +31,8 @@ pub(crate) enum Action {
         service: ServiceId,
         replicas: u32,
         grace: bool,
+        /// Only those in which more calls wait than this.
+        waiting: Option<u64>,
     },
     Drain {
         service: ServiceId,
@@ -69,6 +71,24 @@ pub(crate) enum Action {
     Traffic {
         client: ClientId,
         share: f64,
+    },
+    /// Something of the plan is exchanged, by its number.
+    Policies {
+        edge: EdgeId,
+        swap: u32,
+    },
+    Admission {
+        service: ServiceId,
+        swap: u32,
+    },
+    ResizeMemory {
+        service: ServiceId,
+        swap: u32,
+        rolling: bool,
+    },
+    Degrade {
+        service: ServiceId,
+        level: u8,
     },
     /// What is stored is compared with what was acknowledged, which takes a while.
     ConsistencyCheck {
@@ -137,6 +157,10 @@ impl Action {
             Self::LimitConnections { .. } => "limit_connections",
             Self::KillQueries(_) => "kill_queries",
             Self::Traffic { .. } => "traffic",
+            Self::Policies { .. } => "policies",
+            Self::Admission { .. } => "admission",
+            Self::ResizeMemory { .. } => "resize_memory",
+            Self::Degrade { .. } => "degrade",
             Self::ConsistencyCheck { .. } => "consistency_check",
             Self::Weights { .. } => "weights",
             Self::Split { .. } => "split",
@@ -159,6 +183,9 @@ impl Plan {
             | Action::CorruptState { service: id, .. }
             | Action::LimitConnections { service: id, .. }
             | Action::ConsistencyCheck { service: id, .. }
+            | Action::Admission { service: id, .. }
+            | Action::ResizeMemory { service: id, .. }
+            | Action::Degrade { service: id, .. }
             | Action::KillQueries(Kill { service: id, .. }) => service(*id),
             Action::Flush { cache: id, .. }
             | Action::ExpireKey { cache: id, .. }
@@ -170,7 +197,7 @@ impl Plan {
             Action::Traffic { client, .. } => format!("clients.{}", self.names.clients[client.at()]),
             Action::Roll { rollout, .. } => format!("rollouts.{}", self.names.rollouts[*rollout as usize]),
             Action::Split { split, .. } => format!("splits.{}", self.splits[split.at()].name),
-            Action::Weights { edge, .. } => {
+            Action::Weights { edge, .. } | Action::Policies { edge, .. } => {
                 let edge = &self.edges[edge.at()];
                 format!("{} → {}", edge.caller, edge.callee_name)
             }
@@ -213,7 +240,7 @@ impl Plan {
     }
 
     pub(super) fn action(
-        &self,
+        &mut self,
         world: &spec::World,
         path: &str,
         action: &spec::Action,
@@ -229,9 +256,10 @@ impl Plan {
             Given::Restart { service, how } => {
                 Action::Restart { service: self.managed(path, service, checker)?, rolling: *how == How::Rolling }
             }
-            Given::Kill { service, replicas, grace } => {
+            Given::Kill { service, replicas, grace, waiting } => {
                 let service = self.managed(path, service, checker)?;
-                Action::Kill { service, replicas: how_many(path, *replicas, checker), grace: *grace }
+                let replicas = how_many(path, *replicas, checker);
+                Action::Kill { service, replicas, grace: *grace, waiting: *waiting }
             }
             Given::Drain { service, replicas } => {
                 let service = self.managed(path, service, checker)?;
@@ -263,6 +291,14 @@ impl Plan {
                 };
                 Action::Traffic { client: ClientId(id), share: share.get() }
             }
+            Given::Policies { from, to, policies } => self.new_policies(world, path, (from, to), policies, checker)?,
+            Given::Admission { service, admission } => {
+                self.new_admission(world, path, (service, admission), checker)?
+            }
+            Given::Degrade { service, level } => {
+                Action::Degrade { service: checker.service(&format!("{path}.service"), service)?, level: *level }
+            }
+            Given::ResizeMemory { service, limit, how } => self.new_memory(path, (service, *limit, *how), checker)?,
             Given::ConsistencyCheck { service, takes } => {
                 Action::ConsistencyCheck { service: self.with_data(path, service, checker)?, takes: takes.span() }
             }

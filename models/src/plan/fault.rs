@@ -248,6 +248,7 @@ impl Plan {
                     service,
                     replicas: super::action::how_many(path, *replicas, checker),
                     grace: *grace,
+                    waiting: None,
                 })
             }
             Fault::CorruptState { service, replicas, share, .. } => {

@@ -35,6 +35,7 @@ mod service;
 mod signal;
 mod split;
 mod stack;
+mod swap;
 
 pub(crate) use action::{Action, Cause, PlannedAction};
 pub(crate) use cache::CachePlan;
@@ -51,6 +52,7 @@ pub(crate) use service::{CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, ServiceP
 pub(crate) use signal::{Signal, Source};
 pub(crate) use split::{SidePlan, SplitPlan, Ways};
 pub(crate) use stack::{FallbackPlan, LayerKind, LayerPlan, MAX_LAYERS, StackId, StackPlan};
+pub(crate) use swap::Swap;
 
 use crate::blueprint::Settings;
 use crate::problem::Problem;
@@ -107,6 +109,8 @@ pub(crate) struct Plan {
     pub(crate) faults: Vec<FaultPlan>,
     pub(crate) actions: Vec<PlannedAction>,
     pub(crate) rollouts: Vec<RolloutPlan>,
+    /// What actions exchange, by number.
+    pub(crate) swaps: Vec<Swap>,
     /// None without alerts, and without anybody else who looks.
     pub(crate) monitor: Option<Box<MonitorPlan>>,
     pub(crate) ops: Vec<Op>,
@@ -148,6 +152,7 @@ impl Plan {
             faults: Vec::new(),
             actions: Vec::new(),
             rollouts: Vec::new(),
+            swaps: Vec::new(),
             monitor: None,
             ops: Vec::new(),
             parallels: Vec::new(),

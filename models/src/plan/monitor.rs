@@ -269,12 +269,13 @@ impl Plan {
 
     pub(super) fn compile_operators(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
         let mut operators = Vec::new();
+        let known_alerts = self.names.alerts.clone();
         for (name, operator) in &world.operators {
             let path = format!("operators.{name}");
             let alert = |name: &str, path: String, checker: &mut Checker<'_>| {
-                let at = self.names.alerts.iter().position(|known| known == name);
+                let at = known_alerts.iter().position(|known| known == name);
                 if at.is_none() {
-                    let known = self.names.alerts.iter().map(String::as_str);
+                    let known = known_alerts.iter().map(String::as_str);
                     let remedy = super::check::did_you_mean(name, known, "alerts");
                     checker.problem(path, format!("there is no alert `{name}`"), remedy);
                 }

@@ -283,9 +283,12 @@ impl<'c> Compiler<'_, '_, 'c> {
         let (world, name) = (self.world, self.service_name);
         let service = &world.services[name];
         match super::admission::levels(service) {
+            None if super::swap::degrades(world, name) => {
+                self.checker.within(format!("{path}.level"), optional.level.into(), 1, 255);
+            }
             None => {
                 let rule = format!("`{name}` has nothing that would leave these steps out");
-                let remedy = "give it an `admission` with `shed: {brownout: …}` or `shed: {degradation: …}`";
+                let remedy = "give it an `admission` with `shed: {brownout: …}` or `shed: {degradation: …}`, or an action `degrade`";
                 self.checker.problem(path, rule, remedy);
             }
             Some(levels) => self.checker.within(format!("{path}.level"), optional.level.into(), 1, levels),

@@ -57,6 +57,8 @@ pub(crate) struct ServicePlan {
     /// What each replica's guards are made from.
     pub(crate) admission: Vec<Admission>,
     pub(crate) admission_place: Place,
+    /// There are guards, now or later.
+    pub(crate) guarded: bool,
     /// What those who are turned away are told.
     pub(crate) retry_after: Option<Span>,
     pub(crate) connections: ConnectionsPlan,
@@ -243,6 +245,7 @@ impl Plan {
             max_wait,
             pools: (first_pool, self.pools.len() as u32 - first_pool),
             admission: service.admission.clone(),
+            guarded: !service.admission.is_empty(),
             admission_place: Place::named(path, Purpose::Other(1)),
             retry_after: super::admission::retry_after(path, service, checker),
             connections: ConnectionsPlan::compile(path, service.connections.as_ref(), checker),

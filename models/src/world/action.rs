@@ -100,7 +100,9 @@ impl Run<'_> {
             }
             Action::Scale { service, to } => return self.scale(service, to),
             Action::Restart { service, rolling } => return self.restart(service, rolling),
-            Action::Kill { service, replicas, grace } => return self.delete(service, replicas, grace),
+            Action::Kill { service, replicas, grace, waiting } => {
+                return self.delete(service, (replicas, waiting), grace);
+            }
             Action::Drain { service, replicas } => return self.move_away(service, replicas),
             Action::Traffic { client, share } => {
                 self.state.clients[client.at()].let_in = share;
@@ -109,6 +111,17 @@ impl Run<'_> {
             Action::Roll { rollout, wish } => return self.wish(rollout, wish),
             Action::Split { split, ref weights } => return self.share_out(split, weights),
             Action::Weights { edge, ref weights } => return self.weigh(edge, weights),
+            Action::Policies { swap, .. } | Action::Admission { swap, .. } => {
+                self.state.tasks.push(super::Task::Exchange(swap));
+            }
+            Action::ResizeMemory { service, swap, rolling } => {
+                self.state.tasks.push(super::Task::Exchange(swap));
+                return self.restart(service, rolling);
+            }
+            Action::Degrade { service, level } => {
+                self.state.services[service.at()].degraded = level;
+                return format!("level {level}");
+            }
             // Whoever asks for it is told what it finds.
             Action::ConsistencyCheck { .. } => {}
         }

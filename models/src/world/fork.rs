@@ -79,6 +79,10 @@ impl Simulated {
         for (state, (old, new)) in run.state.edges.iter_mut().zip(before.edges.iter().zip(&run.plan.edges)) {
             state.follow(old, new, run.cx);
         }
+        // What actions have exchanged stays exchanged.
+        for swap in std::mem::take(&mut world.state.exchanged) {
+            world.exchange(swap, cx);
+        }
         Ok(copy)
     }
 }

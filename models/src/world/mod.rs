@@ -37,6 +37,7 @@ mod source;
 mod split;
 mod stack;
 mod strand;
+mod swap;
 mod tasks;
 mod totals;
 mod trace;
@@ -179,6 +180,8 @@ struct State {
     splits: Vec<split::SplitState>,
     faults: Vec<fault::Force>,
     settled: action::Settled,
+    /// What was exchanged in the plan, in order.
+    exchanged: Vec<u32>,
     log: action::Log,
     platform: Platform,
     monitor: monitor::Monitor,
@@ -210,6 +213,10 @@ impl Model for World {
             match task {
                 // Nearly every task there is, without a look into a table of all of them.
                 Task::Execute(call) => run.execute(call),
+                Task::Exchange(swap) => {
+                    self.exchange(swap, cx);
+                    run = Run { plan: &self.plan, state: &mut self.state, cx };
+                }
                 _ => run.perform(task),
             }
             run.state.tasks.done += 1;
@@ -274,6 +281,7 @@ impl Run<'_> {
             Task::Finish { call, outcome } => self.finish(call, outcome),
             Task::LookAgain(call) => self.look_again(call),
             Task::Cancel(call) => self.kill(call, Failure::Cancelled),
+            Task::Exchange(_) => unreachable!("the world exchanges its plan itself"),
         }
     }
 }
@@ -331,6 +339,7 @@ impl State {
             splits: plan.splits.iter().map(|split| split::SplitState::new(plan, split)).collect(),
             faults: vec![fault::Force::Not; plan.faults.len()],
             settled: action::Settled::new(plan),
+            exchanged: Vec::new(),
             log: action::Log::default(),
             platform: Platform::new(plan, seed),
             monitor: monitor::Monitor::new(plan, seed),
