@@ -14,7 +14,14 @@ pub(super) const NAMED: [&str; 11] =
     ["keys", "clients", "services", "caches", "pools", "endpoints", "edges", "alerts", "operators", "variants", "set"];
 
 /// Fields that hold one of several things, told apart by the key.
-const PICKS: [&str; 28] = [
+const PICKS: [&str; 35] = [
+    "lag",
+    "detection",
+    "election",
+    "p1",
+    "p2",
+    "p3",
+    "p4",
     "replication",
     "response",
     "arrivals",
@@ -46,7 +53,9 @@ const PICKS: [&str; 28] = [
 ];
 
 /// What a scenario may leave out, so that a path may lead through it.
-const IMPLIED: [&str; 25] = [
+const IMPLIED: [&str; 27] = [
+    "responses",
+    "mistakes",
     "data",
     "failover",
     "monitoring",
