@@ -28,7 +28,14 @@ pub(super) const NAMED: [&str; 14] = [
 ];
 
 /// Fields that hold one of several things, told apart by the key.
-const PICKS: [&str; 29] = [
+const PICKS: [&str; 36] = [
+    "lag",
+    "detection",
+    "election",
+    "p1",
+    "p2",
+    "p3",
+    "p4",
     "replication",
     "analysis",
     "response",
@@ -61,7 +68,9 @@ const PICKS: [&str; 29] = [
 ];
 
 /// What a scenario may leave out, so that a path may lead through it.
-const IMPLIED: [&str; 27] = [
+const IMPLIED: [&str; 29] = [
+    "responses",
+    "mistakes",
     "data",
     "failover",
     "monitoring",

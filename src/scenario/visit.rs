@@ -72,9 +72,18 @@ pub(super) fn distributions(world: &mut World, visit: Visit<'_>) {
     if let Some(delay) = world.monitoring.as_mut().and_then(|monitoring| monitoring.scrape.delay.as_mut()) {
         visit("monitoring.scrape.delay", delay);
     }
+    answers(world, visit);
+}
+
+/// How long operators take.
+fn answers(world: &mut World, visit: Visit<'_>) {
     for (name, operator) in &mut world.operators {
         if let Some(response) = &mut operator.response {
             visit(&format!("operators.{name}.response"), response);
+        }
+        for (severity, response) in &mut operator.responses {
+            let severity = format!("{severity:?}").to_lowercase();
+            visit(&format!("operators.{name}.responses.{severity}"), response);
         }
     }
 }

@@ -88,5 +88,10 @@ pub(super) fn degrades(world: &spec::World, service: &str) -> bool {
         spec::OperatorStep::Do(action) => Some(action),
         _ => None,
     });
-    planned.chain(steps).any(|action| matches!(action, spec::Action::Degrade { service: of, .. } if of == service))
+    let wrong = world.operators.values().filter_map(|operator| operator.mistakes.as_ref());
+    let wrong = wrong.flat_map(|mistakes| &mistakes.instead);
+    planned
+        .chain(steps)
+        .chain(wrong)
+        .any(|action| matches!(action, spec::Action::Degrade { service: of, .. } if of == service))
 }

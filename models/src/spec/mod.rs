@@ -105,7 +105,7 @@ pub use data::{Calls, Data, Failover, Idempotency, Read, Replication, Write, Wri
 pub use distribution::{Component, Distribution, Law, Quantiles};
 pub use edge::{Edge, Link, Policy};
 pub use fault::{Back, Bandwidth, Direction, Fault, Names, Replicas, Way};
-pub use monitor::{AlertRule, Monitoring, Operator, OperatorStep, Otherwise, Scrape, Until};
+pub use monitor::{AlertRule, Mistakes, Monitoring, Operator, OperatorStep, Otherwise, Scrape, Severity, Until};
 pub use platform::{CrashBackoff, DisruptionBudget, Gc, Lifecycle, Memory, Probe, Probes, WarmUp};
 pub use pool::{Connections, Pool, PoolOrder};
 pub use rollout::{BlueGreen, CacheWarming, Canary, CanaryStep, Gate, Rollout};
