@@ -163,8 +163,11 @@ fn radius(diagnosis: &Diagnosis) -> Option<Part> {
     part.line(Form::Name, "traffic", traffic);
     part.line(Form::Name, "clients", affected(&radius.clients));
     part.line(Form::Name, "services", affected(&radius.services));
+    if radius.sessions > 0.0 {
+        part.line(Form::Name, "sessions", format!("{} of them were lost", percent(radius.sessions)));
+    }
     if radius.lasting > 0 {
-        part.line(Form::Name, "lasting", format!("{} effects made twice or served wrong", radius.lasting));
+        part.line(Form::Name, "lasting", format!("{} effects made twice, served wrong or lost", radius.lasting));
     }
     let meta = match diagnosis.metastable.as_slice() {
         [] => "no".to_owned(),

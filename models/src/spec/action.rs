@@ -1,7 +1,7 @@
 //! What is done to the system while it runs.
 
 use super::Named;
-use super::fault::Replicas;
+use super::extent::Replicas;
 use super::{Admission, Policy};
 use crate::units::{Bytes, Duration, Share};
 use schemars::JsonSchema;
