@@ -23,7 +23,10 @@ fn scenarios(folder: &Path) -> Vec<PathBuf> {
     // Topologies and policies are parts of scenarios, not scenarios, and a matrix is made of them.
     let part = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        name.starts_with("topology") || name == "matrix.yaml" || path.parent().is_some_and(|p| p.ends_with("policies"))
+        name.starts_with("topology")
+            || name == "matrix.yaml"
+            || name == "operators.yaml"
+            || path.parent().is_some_and(|p| p.ends_with("policies"))
     };
     found.retain(|path| !part(path));
     found.sort();

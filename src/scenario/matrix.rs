@@ -26,7 +26,8 @@ pub struct Matrix {
     /// The scenarios, relative to this file.
     pub scenarios: Vec<PathBuf>,
     /// The mitigations by name, in the form of a scenario's variants. Where a scenario has a variant of the same name, its own
-    /// is used: it knows better how this is done there.
+    /// is used: it knows better how this is done there. Without any, only the scenarios' own variants are judged.
+    #[serde(default)]
     pub mitigations: Named<Variant>,
     /// How many seeds, instead of each scenario's own number.
     #[serde(default)]
@@ -60,13 +61,9 @@ impl Loader {
             let rule = format!("version {} of a matrix is not known", matrix.squall_matrix);
             self.issues.at(at, rule, "write `squall_matrix: 1`");
         }
-        for (section, is_empty) in
-            [("scenarios", matrix.scenarios.is_empty()), ("mitigations", matrix.mitigations.is_empty())]
-        {
-            if is_empty {
-                let at = root.get(section).map_or(root.at, |node| node.at);
-                self.issues.at(at, format!("there are no {section}"), "name at least one");
-            }
+        if matrix.scenarios.is_empty() {
+            let at = root.get("scenarios").map_or(root.at, |node| node.at);
+            self.issues.at(at, "there are no scenarios", "name at least one");
         }
         if matrix.seeds.is_some_and(|seeds| seeds < 2) {
             let at = root.get("seeds").map_or(root.at, |node| node.at);
@@ -91,7 +88,7 @@ impl Loader {
     /// Puts mitigations beside the variants of a scenario, unless it has one of that name itself.
     pub(super) fn with_mitigations(&mut self, root: &mut Node, mitigations: &Mitigations<'_>) -> Option<()> {
         let mut tree = self.matrix_tree(mitigations.file)?;
-        let mut section = tree.take("mitigations")?;
+        let Some(mut section) = tree.take("mitigations") else { return Some(()) };
         if root.get("variants").is_none() {
             let mut empty = section.clone();
             empty.node = Node::map(section.node.at);

@@ -42,7 +42,15 @@ impl Results {
             let mut reader = csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             reader.deserialize().map(|row| row.unwrap_or_else(|error| panic!("{}: {error}", path.display()))).collect()
         }
-        Self { cells: all(&folder.join("matrix.csv")), expected: all(&folder.join("expectations.csv")) }
+        let mut results =
+            Self { cells: all(&folder.join("matrix.csv")), expected: all(&folder.join("expectations.csv")) };
+        // What people and programs do is judged by itself.
+        let operators = folder.with_file_name(format!("{}-operators", folder.file_name().unwrap().to_str().unwrap()));
+        if operators.exists() {
+            results.cells.extend(all(&operators.join("matrix.csv")));
+            results.expected.extend(all(&operators.join("expectations.csv")));
+        }
+        results
     }
 
     pub(super) fn of(&self, asked: &str) -> Result<String, String> {

@@ -7,6 +7,7 @@ mod life;
 mod memory;
 mod monitoring;
 mod probes;
+mod rollout;
 mod scaling;
 mod swaps;
 
