@@ -38,6 +38,15 @@ caches: { l1: { capacity: 20, ttl: 10s } }
 faults:
   - slow: { at: 5s, for: 5s, service: db, factor: 8 }
   - flush: { at: 5s, cache: l1 }
+variants:
+  wide: { set: { services.db.capacity.workers: 8 } }
+  no-retries-and-a-name-that-is-longer-than-most-legends-like: { set: { clients.web.edge.policies: [] } }
+run: { duration: 20s, seeds: 3 }
+expect: [clients.web.success >= 10%]
+";
+
+/// Who watches it, and what is done.
+const WATCHED: &str = "
 actions:
   - { at: 7s, do: { flush: { cache: l1 } } }
   - { at: 7s, do: { traffic: { client: web, share: 90% } } }
@@ -48,17 +57,12 @@ monitoring:
   alerts:
     full: { when: pools.api.db.utilisation > 80% }
     busy: { when: services.db.utilisation > 80%, keep_firing_for: 60s }
-variants:
-  wide: { set: { services.db.capacity.workers: 8 } }
-  no-retries-and-a-name-that-is-longer-than-most-legends-like: { set: { clients.web.edge.policies: [] } }
-run: { duration: 20s, seeds: 3 }
-expect: [clients.web.success >= 10%]
 ";
 
 /// Results of a small scenario on disk.
 pub(in crate::report) fn results() -> (TempDir, Results) {
-    let loaded =
-        load_bytes(Path::new("small.yaml"), SCENARIO.as_bytes(), &[]).unwrap_or_else(|error| panic!("{error}"));
+    let loaded = load_bytes(Path::new("small.yaml"), format!("{SCENARIO}{WATCHED}").as_bytes(), &[])
+        .unwrap_or_else(|error| panic!("{error}"));
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("small");
     record(&loaded, &loaded.cases.iter().collect::<Vec<_>>(), &place, false);
