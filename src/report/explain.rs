@@ -146,8 +146,11 @@ impl Story {
         );
         self.item("  clients   ", &affected(&radius.clients));
         self.item("  services  ", &affected(&radius.services));
+        if radius.sessions > 0.0 {
+            self.item("  sessions  ", &format!("{} of them were lost", percent(radius.sessions)));
+        }
         if radius.lasting > 0 {
-            self.item("  lasting   ", &format!("{} effects made twice or served wrong", radius.lasting));
+            self.item("  lasting   ", &format!("{} effects made twice, served wrong or lost", radius.lasting));
         }
         let meta = match diagnosis.metastable.as_slice() {
             [] => "no".to_owned(),

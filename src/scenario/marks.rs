@@ -41,7 +41,28 @@ impl Mark {
 #[must_use]
 pub fn of(world: &Value) -> Vec<Mark> {
     let faults = world.get("faults").and_then(Value::as_array);
-    faults.into_iter().flatten().filter_map(mark).collect()
+    let located = |fault: &Value| {
+        let mut mark = mark(fault)?;
+        mark.targets.extend(sides(world, fault).into_iter().map(|side| format!("services.{side}")));
+        Some(mark)
+    };
+    faults.into_iter().flatten().filter_map(located).collect()
+}
+
+/// The sides of the split that a fault is about.
+fn sides(world: &Value, fault: &Value) -> Vec<String> {
+    let fields = fault.as_object().and_then(|fault| fault.values().next());
+    let text = |name: &str| fields.and_then(|fields| fields.get(name)).and_then(Value::as_str);
+    if let Some(side) = text("side") {
+        return vec![side.to_owned()];
+    }
+    let of_rollout = || {
+        let rollout = world.get("rollouts")?.get(text("rollout")?)?.as_object()?.values().next()?;
+        rollout.get("split")?.as_str()
+    };
+    let split = text("split").or_else(of_rollout).and_then(|split| world.get("splits")?.get(split));
+    let weights = split.and_then(|split| split.get("weights")).and_then(Value::as_object);
+    weights.into_iter().flatten().map(|(side, _)| side.clone()).collect()
 }
 
 /// All kinds of fault have a time and a length of the same name, and name what they are about.
@@ -51,7 +72,12 @@ fn mark(fault: &Value) -> Option<Mark> {
     let time = |name: &str| text(name)?.parse::<Duration>().ok().map(Duration::seconds);
     let from = time("at")?;
     let mut words = vec![kind.replace('_', " ")];
-    words.extend(["service", "cache", "client", "target"].iter().filter_map(|name| text(name)).map(str::to_owned));
+    words.extend(
+        ["service", "cache", "client", "target", "split", "side", "rollout"]
+            .iter()
+            .filter_map(|name| text(name))
+            .map(str::to_owned),
+    );
     let named = [("service", "services"), ("cache", "caches"), ("client", "clients")];
     let mut targets: Vec<String> =
         named.iter().filter_map(|(field, section)| Some(format!("{section}.{}", text(field)?))).collect();
@@ -68,7 +94,10 @@ fn mark(fault: &Value) -> Option<Mark> {
     let factor = fields.get("factor").and_then(Value::as_f64);
     words.extend(factor.map(|factor| format!("×{factor}")));
     words.extend(["share", "loss"].iter().filter_map(|name| text(name)).map(str::to_owned));
-    let instant = matches!(kind.as_str(), "flush" | "expire_key" | "corrupt" | "corrupt_state" | "kill");
+    let instant = matches!(
+        kind.as_str(),
+        "flush" | "expire_key" | "corrupt" | "corrupt_state" | "kill" | "session_loss" | "interrupt"
+    );
     let until = time("for").map(|lasts| from + lasts).or(instant.then_some(from));
     let share = ["share", "loss"].iter().find_map(|name| text(name)?.parse::<Share>().ok()).map(Share::get);
     let replicas = fields.get("replicas").and_then(Value::as_u64);

@@ -78,6 +78,13 @@ pub(crate) enum Action {
         split: SplitId,
         weights: Arc<[f64]>,
     },
+    /// A side of a split, or all of them, loses this share of the sessions that it knows.
+    LoseSessions {
+        split: SplitId,
+        side: Option<u32>,
+        share: f64,
+        place: Place,
+    },
     /// Something is asked of a rollout, by its number.
     Roll {
         rollout: u32,
@@ -134,6 +141,7 @@ impl Action {
             Self::Traffic { .. } => "traffic",
             Self::Weights { .. } => "weights",
             Self::Split { .. } => "split",
+            Self::LoseSessions { .. } => "session_loss",
             Self::Roll { wish, .. } => wish.name(),
         }
     }
@@ -162,7 +170,9 @@ impl Plan {
             }
             Action::Traffic { client, .. } => format!("clients.{}", self.names.clients[client.at()]),
             Action::Roll { rollout, .. } => format!("rollouts.{}", self.names.rollouts[*rollout as usize]),
-            Action::Split { split, .. } => format!("splits.{}", self.splits[split.at()].name),
+            Action::Split { split, .. } | Action::LoseSessions { split, .. } => {
+                format!("splits.{}", self.splits[split.at()].name)
+            }
             Action::Weights { edge, .. } => {
                 let edge = &self.edges[edge.at()];
                 format!("{} → {}", edge.caller, edge.callee_name)

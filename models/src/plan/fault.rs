@@ -1,7 +1,7 @@
 //! Faults, compiled: when each begins and ends, and what it does to whom.
 
 use super::monitor::ScrapeFault;
-use super::{Action, CacheId, Checker, DistId, EdgeId, KeyPlan, Op, Plan, ServiceId};
+use super::{Action, CacheId, Checker, DistId, EdgeId, KeyPlan, Op, Plan, ServiceId, SplitId, Wish};
 use crate::spec::{self, Back, Fault, Replicas};
 use squall_sim::random::{Place, Purpose};
 use squall_sim::{Span, Time};
@@ -94,6 +94,8 @@ pub(crate) enum Effect {
         most: u32,
     },
     Scrape(ScrapeFault),
+    /// Sessions are not copied between the sides of a split.
+    Uncopied(SplitId),
     /// Worked into the client's rate when it was compiled.
     Surge,
 }
@@ -189,6 +191,10 @@ fn what(fault: &Fault) -> String {
         Fault::ScrapeLoss { target, share, .. } => format!("scrape loss {target} {share}"),
         Fault::ScrapeDelay { target, .. } => format!("scrape delay {target}"),
         Fault::ScrapeCorruption { target, factor, .. } => format!("scrape corruption {target} ×{factor}"),
+        Fault::StateSyncFailure { split, .. } => format!("state sync failure {split}"),
+        Fault::SessionLoss { split, side: None, share, .. } => format!("session loss {split} {share}"),
+        Fault::SessionLoss { split, side: Some(side), share, .. } => format!("session loss {split}.{side} {share}"),
+        Fault::Interrupt { rollout, .. } => format!("interrupt {rollout}"),
         Fault::Surge { client, factor, .. } => format!("surge {client} ×{factor}"),
     }
 }
@@ -247,6 +253,14 @@ impl Plan {
                 self.managed(path, service, checker)?;
                 let (service, replicas) = self.some_of(path, service, *replicas, checker)?;
                 Some(Action::CorruptState { service, replicas, share: share.get() })
+            }
+            Fault::SessionLoss { split, side, share, .. } => {
+                Some(self.session_loss(path, (split, side.as_deref()), share.get(), checker)?)
+            }
+            Fault::Interrupt { rollout, .. } => Some(self.wish(world, path, (rollout, Wish::Interrupt), checker)?),
+            Fault::StateSyncFailure { split, .. } => {
+                effects.push(self.uncopied(path, split, checker)?);
+                None
             }
             Fault::Split { these, those, way, .. } => {
                 self.split(path, (these, those), *way, effects, checker);

@@ -1,6 +1,6 @@
 //! Splits, compiled: the sides, and each caller's way to every one of them.
 
-use super::{Checker, ClientId, EdgeId, EndpointId, Plan, ServiceId, rank};
+use super::{Action, Checker, ClientId, EdgeId, Effect, EndpointId, Plan, ServiceId, rank};
 use crate::spec::{self, State};
 use squall_sim::Span;
 use squall_sim::random::{Place, Purpose};
@@ -172,6 +172,35 @@ impl Plan {
         }
         let sides = self.splits[split.at()].sides.iter();
         Some((split, sides.map(|side| weights.get(&side.name).copied().unwrap_or(0.0)).collect()))
+    }
+
+    /// A side of a split, or all of them, loses a share of its sessions.
+    pub(super) fn session_loss(
+        &self,
+        path: &str,
+        (name, side): (&str, Option<&str>),
+        share: f64,
+        checker: &mut Checker<'_>,
+    ) -> Option<Action> {
+        let split = self.split_named(&format!("{path}.split"), name, checker)?;
+        let side = match side {
+            Some(side) => Some(self.side_named(&format!("{path}.side"), split, side, checker)?),
+            None => None,
+        };
+        if self.clients.iter().all(|client| client.sessions == 0) {
+            let rule = "no client has sessions that could be lost";
+            checker.problem(format!("{path}.split"), rule, "give a client `sessions`");
+        }
+        Some(Action::LoseSessions { split, side, share, place: Place::named(path, Purpose::Fail) })
+    }
+
+    pub(super) fn uncopied(&self, path: &str, name: &str, checker: &mut Checker<'_>) -> Option<Effect> {
+        let split = self.split_named(&format!("{path}.split"), name, checker)?;
+        if self.splits[split.at()].state != State::Copied {
+            let rule = format!("sessions of `{name}` are not copied");
+            checker.problem(format!("{path}.split"), rule, "give the split `state: copied`");
+        }
+        Some(Effect::Uncopied(split))
     }
 
     /// What sessions of a client follow from, apart from their numbers.

@@ -1,7 +1,7 @@
 //! What is done to the system while it runs.
 
 use super::Named;
-use super::fault::Replicas;
+use super::extent::Replicas;
 use crate::units::{Duration, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! What goes wrong, when, and where.
 
 use super::Distribution;
+use super::extent::{Back, Bandwidth, Direction, Names, Replicas, Way};
 use crate::units::{Bytes, Duration, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -339,6 +340,11 @@ faults! {
             /// How many times as large; 1 changes nothing.
             factor: f64,
         }
+        /// What changes about sessions is not copied to the other sides of a split. One that comes to another side then is lost.
+        StateSyncFailure as "state_sync_failure" {
+            /// The split, with `state: copied`.
+            split: String,
+        }
         /// A client's arrival rate is multiplied. Not for `closed`, `herd` and `trace` arrivals.
         Surge as "surge" {
             /// The client.
@@ -378,6 +384,22 @@ faults! {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             key: Option<u64>,
         }
+        /// Sessions are lost: the next request of each fails with `session_lost`, and begins a new one.
+        SessionLoss as "session_loss" {
+            /// The split.
+            split: String,
+            /// The side that loses them; by default all do, as when they have one store.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            side: Option<String>,
+            /// The share of the sessions; `100%` by default.
+            #[serde(default = "all")]
+            share: Share,
+        }
+        /// Whoever carries a rollout out stops half way. It stays so until an action says `promote` or `rollback`.
+        Interrupt as "interrupt" {
+            /// The rollout.
+            rollout: String,
+        }
         /// The entry of one key is over before its time. Unlike a flush, it leaves the old value for those who may serve it.
         ExpireKey as "expire_key" {
             /// The cache.
@@ -399,82 +421,14 @@ fn everything() -> String {
     "all".to_owned()
 }
 
+fn all() -> Share {
+    Share::new(1.0)
+}
+
 fn one() -> u32 {
     1
 }
 
 fn no_time() -> Duration {
     Duration::from_seconds(0.0)
-}
-
-/// How fast a link is, for messages of one size.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Bandwidth {
-    /// What it carries each second, each way.
-    pub per_second: Bytes,
-    /// The size of a message.
-    pub message: Bytes,
-}
-
-/// Which messages between two groups are stopped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Way {
-    /// All of them.
-    #[default]
-    Both,
-    /// Those from the first group to the second: the calls that it makes, and its answers.
-    ToThose,
-    /// Those from the second group to the first.
-    ToThese,
-}
-
-/// What somebody gets who asks where a service is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Names {
-    /// No answer: all calls fail with `refused`.
-    #[default]
-    Nothing,
-    /// The answer of the moment when it began: replicas that have come since are not known, and those that have gone still are.
-    OldOnes,
-}
-
-/// What a shard holds when it is back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Back {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// What it held when it was lost. What is still good of that is served, and counted as `stale`.
-    OldEntries,
-}
-
-/// How many replicas of a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Replicas {
-    /// Every one.
-    #[default]
-    All,
-    /// The first so many.
-    #[serde(untagged)]
-    First(u32),
-}
-
-number_or_word!(Replicas, u32, First, "all", All);
-
-/// Which messages a partition stops.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// Calls and answers.
-    #[default]
-    Both,
-    /// Calls only; the callee never hears of them.
-    Calls,
-    /// Answers only; the callee works for nothing.
-    Answers,
 }

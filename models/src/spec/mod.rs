@@ -88,6 +88,7 @@ mod cache;
 mod client;
 mod distribution;
 mod edge;
+mod extent;
 mod fault;
 mod monitor;
 mod platform;
@@ -102,7 +103,8 @@ pub use cache::{Cache, KeyClass, Negative, Placement, Prefill, Shards, Stale, Wa
 pub use client::{Arrivals, Client, Load, Patience, Profile, RatePoint, Reload};
 pub use distribution::{Component, Distribution, Law, Quantiles};
 pub use edge::{Edge, Link, Policy};
-pub use fault::{Back, Bandwidth, Direction, Fault, Names, Replicas, Way};
+pub use extent::{Back, Bandwidth, Direction, Names, Replicas, Way};
+pub use fault::Fault;
 pub use monitor::{AlertRule, Monitoring, Operator, OperatorStep, Otherwise, Scrape, Until};
 pub use platform::{CrashBackoff, DisruptionBudget, Gc, Lifecycle, Memory, Probe, Probes, WarmUp};
 pub use pool::{Connections, Pool, PoolOrder};

@@ -103,6 +103,9 @@ impl Run<'_> {
                 self.state.clients[client.at()].let_in = share;
                 return format!("{:.0} % let in", share * 100.0);
             }
+            Action::LoseSessions { split, side, share, place } => {
+                return self.lose_sessions(split, side, (share, place));
+            }
             Action::Roll { rollout, wish } => return self.wish(rollout, wish),
             Action::Split { split, ref weights } => return self.share_out(split, weights),
             Action::Weights { edge, ref weights } => return self.weigh(edge, weights),

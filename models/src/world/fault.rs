@@ -85,6 +85,7 @@ impl Run<'_> {
                 Effect::ShardLoss { cache, old_entries, .. } => self.apply_shard_losses(cache, old_entries),
                 Effect::ResizePool { service, pool, .. } => self.apply_size(service, pool),
                 Effect::LimitConnections { service, .. } => self.apply_limit(service),
+                Effect::Uncopied(split) => self.apply_copying(split),
                 // Who scrapes asks for it.
                 Effect::Surge | Effect::Scrape(_) => {}
             }

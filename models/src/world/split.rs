@@ -3,7 +3,7 @@
 use super::call::{Call, Invocation};
 use super::{Run, Task};
 use crate::outcome::Failure;
-use crate::plan::{ClientId, EdgeId, EndpointId, Plan, ReplicaId, SidePlan, SplitId, SplitPlan};
+use crate::plan::{ClientId, EdgeId, Effect, EndpointId, Plan, ReplicaId, SidePlan, SplitId, SplitPlan};
 use crate::report::SplitTotals;
 use crate::spec::State;
 use squall_sim::random::{Draw, Luck, Place, Purpose};
@@ -175,6 +175,12 @@ impl Run<'_> {
         let shown: Vec<String> =
             plan.sides.iter().zip(weights.iter()).map(|(side, weight)| format!("{} {weight}", side.name)).collect();
         shown.join(", ")
+    }
+
+    /// Whether sessions are copied between sides, or a fault keeps them from it.
+    pub(super) fn apply_copying(&mut self, id: SplitId) {
+        let uncopied = self.in_force().any(|effect| matches!(effect, Effect::Uncopied(split) if *split == id));
+        self.state.splits[id.at()].uncopied = uncopied;
     }
 
     /// A side, or all of them, loses a share of the sessions that it knows; how many those are.

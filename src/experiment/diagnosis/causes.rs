@@ -143,6 +143,13 @@ fn capacity(facts: &Facts<'_>, trigger: Option<&Mark>) -> Case {
             let part = lost(facts, mark).unwrap_or(0.0);
             case.found(0.6, format!("{}: {:.0}% of its speed is gone, in some replicas only", mark.what, part * 100.0));
         }
+        "session_loss" | "state_sync_failure" => {
+            let lost = facts.failures(&[Failure::SessionLost]);
+            if lost > 0 {
+                let words = format!("{}: {lost} requests came where their session was not known", mark.what);
+                case.found(0.8, words);
+            }
+        }
         "partition" | "split" | "dns" => case.found(0.9, format!("{}: no message gets through", mark.what)),
         "link" if mark.share.is_some() => case.found(0.6, format!("{}: messages are lost", mark.what)),
         _ => return case,
@@ -188,7 +195,7 @@ fn stampede(facts: &Facts<'_>, trigger: Option<&Mark>) -> Case {
 }
 
 /// Actions that only somebody who runs the system takes.
-const ACTIONS: [&str; 3] = ["resize_pool", "limit_connections", "kill_queries"];
+const ACTIONS: [&str; 4] = ["resize_pool", "limit_connections", "kill_queries", "interrupt"];
 
 fn control(facts: &Facts<'_>, trigger: Option<&Mark>) -> Case {
     let mut case = Case::default();

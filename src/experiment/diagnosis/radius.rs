@@ -47,8 +47,15 @@ pub struct Radius {
     pub clients: Affected,
     /// Services that filled up, or of whose calls more than a twentieth failed.
     pub services: Affected,
-    /// Durable effects that were made twice, and corrupt entries that were served.
+    /// Durable effects that were made twice, corrupt entries that were served, and sessions that were lost.
     pub lasting: u64,
+    /// Sessions that were lost, as a share of all there are; one that is lost twice counts twice.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub sessions: f64,
+}
+
+fn is_none(share: &f64) -> bool {
+    *share == 0.0
 }
 
 pub(super) fn radius(facts: &Facts<'_>) -> Radius {
@@ -64,6 +71,10 @@ pub(super) fn radius(facts: &Facts<'_>) -> Radius {
     let measured = &facts.report.measured;
     radius.lasting = measured.services.iter().map(|service| service.duplicate_writes).sum::<u64>()
         + measured.caches.iter().map(|cache| cache.wrong).sum::<u64>();
+    let lost = measured.splits.iter().map(|side| side.lost).sum::<u64>();
+    let all: u32 = facts.case.world.clients.values().filter_map(|client| client.sessions).sum();
+    radius.lasting += lost;
+    radius.sessions = round(lost as f64 / f64::from(all.max(1)));
     (radius.grade, radius.reason) = grade(&radius, facts);
     radius
 }
