@@ -6,6 +6,7 @@ mod life;
 mod memory;
 mod monitoring;
 mod probes;
+mod rollout;
 mod scaling;
 
 use crate::support::{Run, Value, json};
