@@ -18,13 +18,20 @@ fi
 
 "$squall" run "$erlmcp" --quiet --seeds 5 --out "$local/er-2" >/dev/null
 "$squall" run ../topologies/aurum/scenarios/au-1-hot-key-expiry.yaml --quiet --seeds 5 --out "$local/au-1" >/dev/null
+"$squall" tip ../topologies/gallery/retry-storm.yaml --quiet --over clients.web.arrivals.poisson.rate=40/s..110/s/5/s \
+    --seeds 5 --out "$local/tip" >/dev/null
+"$squall" compare ../topologies/bgp-orchestrator/scenarios/bg-1-network-delay.yaml --quiet --seeds 3 --out "$local/bg-1" \
+    >/dev/null
+"$squall" compare ../topologies/bgp-orchestrator/scenarios/bg-8-deep-health-check.yaml --quiet --seeds 3 \
+    --out "$local/bg-8" >/dev/null
+"$squall" compare ../topologies/mcp-dual/scenarios/mc-8-high-latency.yaml --quiet --seeds 3 --out "$local/mc-8" >/dev/null
 for size in 4 10 20 40; do
     # The expectations are those of the pool as it is, so that they may fail here.
     "$squall" run "$erlmcp" --quiet --seeds 2 --variant unmitigated --variant retry-default \
         --set services.core-api.pools.db.size=$size --out "$local/pool-$size" >/dev/null || [ $? -eq 1 ]
 done
 
-for notebook in tour erlmcp aurum what_if; do
+for notebook in tour erlmcp aurum bgp_orchestrator mcp_dual metastability what_if; do
     echo "notebook $notebook"
     "$venv/bin/jupytext" --quiet --to ipynb --output "$out/$notebook.ipynb" "$notebook.py"
     cp squall_results.py "$out/"

@@ -22,22 +22,64 @@ TABLES = {
 }
 
 
-class Results:
-    """A results folder: `runs`, `series`, `failures`, `fates` and `verdicts` as frames, `manifest` as a dict."""
+# Only `squall compare` writes this one.
+COMPARISONS = [
+    "variant", "baseline", "component", "metric", "window", "objective", "role", "difference", "low", "high", "finding",
+]
+
+# What `squall tip` writes.
+TIPS = {
+    "probes": ["variant", "branch", "seed", "value", "collapsed"],
+    "thresholds": ["variant", "branch", "seed", "low", "high", "kind"],
+    "curve": ["variant", "branch", "value", "collapsed", "of", "share", "low", "high"],
+    "tips": ["variant", "branch", "path", "unit", "threshold", "low", "high", "seeds", "never", "always"],
+}
+
+
+def manifest(folder, command):
+    """`manifest.json` of a folder, if it is of the schema that is read here."""
+    if not (folder / "manifest.json").is_file():
+        raise FileNotFoundError(f"no results in {folder}: make them with `squall {command} … --out {folder}`")
+    found = json.loads((folder / "manifest.json").read_text())
+    if found["schema"] != SCHEMA:
+        raise ValueError(f"schema {found['schema']} instead of {SCHEMA}: the notebooks must follow")
+    return found
+
+
+def table(folder, name, columns):
+    """A table that still has its columns."""
+    frame = pl.read_csv(folder / f"{name}.csv", infer_schema_length=None)
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise ValueError(f"{name}.csv has lost {missing}: the notebooks must follow")
+    return frame
+
+
+class Tip:
+    """Results of `squall tip`: `probes`, `thresholds`, `curve` and `tips` as frames, `manifest` as a dict."""
 
     def __init__(self, folder):
         folder = FOLDER / folder
-        if not (folder / "manifest.json").is_file():
-            raise FileNotFoundError(f"no results in {folder}: make them with `squall run … --out {folder}`")
-        self.manifest = json.loads((folder / "manifest.json").read_text())
-        if self.manifest["schema"] != SCHEMA:
-            raise ValueError(f"schema {self.manifest['schema']} instead of {SCHEMA}: the notebooks must follow")
+        self.manifest = manifest(folder, "tip")
+        for name, columns in TIPS.items():
+            setattr(self, name, table(folder, name, columns))
+        self.variants = self.manifest["variants"]
+        self.unit = self.tips["unit"][0]
+
+
+class Results:
+    """A results folder: `runs`, `series`, `failures`, `fates` and `verdicts` as frames, `manifest` as a dict.
+
+    Those of `squall compare` have `comparisons` too.
+    """
+
+    def __init__(self, folder):
+        folder = FOLDER / folder
+        self.manifest = manifest(folder, "run")
         for name, columns in TABLES.items():
-            frame = pl.read_csv(folder / f"{name}.csv", infer_schema_length=None)
-            missing = [column for column in columns if column not in frame.columns]
-            if missing:
-                raise ValueError(f"{name}.csv has lost {missing}: the notebooks must follow")
-            setattr(self, name, frame)
+            setattr(self, name, table(folder, name, columns))
+        if (folder / "comparisons.csv").is_file():
+            self.comparisons = table(folder, "comparisons", COMPARISONS)
         self.variants = self.manifest["variants"]
 
     def metric(self, metric, kind="clients"):

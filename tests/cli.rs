@@ -4,6 +4,8 @@
 mod baseline;
 #[path = "cli/compare.rs"]
 mod compare;
+#[path = "cli/matrix.rs"]
+mod matrix;
 #[path = "cli/see.rs"]
 mod see;
 

@@ -3,6 +3,7 @@
 //! - `analytic`: worlds whose answers somebody else has worked out.
 //! - `caching`: small worlds with a cache, and what each protection does in them.
 //! - `conformance`: policies against step-by-step recordings of the libraries that they imitate.
+//! - `coverage`: what the five runbooks ask for, and where it is.
 //! - `determinism`: the same run is the same run, and a change shifts nothing that it does not touch.
 //! - `platform`: what is done to a system from outside, and what looks after its replicas.
 //! - `policies`: what each policy does to calls, alone and in order.
@@ -11,6 +12,7 @@
 mod analytic;
 mod caching;
 mod conformance;
+mod coverage;
 mod determinism;
 mod platform;
 mod policies;

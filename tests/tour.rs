@@ -20,8 +20,12 @@ fn scenarios(folder: &Path) -> Vec<PathBuf> {
             found.push(path);
         }
     }
-    // Topologies and policies are parts of scenarios, not scenarios.
-    found.retain(|path| !path.ends_with("topology.yaml") && !path.parent().is_some_and(|p| p.ends_with("policies")));
+    // Topologies and policies are parts of scenarios, not scenarios, and a matrix is made of them.
+    let part = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.starts_with("topology") || name == "matrix.yaml" || path.parent().is_some_and(|p| p.ends_with("policies"))
+    };
+    found.retain(|path| !part(path));
     found.sort();
     found
 }

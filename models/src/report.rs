@@ -169,6 +169,12 @@ pub struct ClientTotals {
     pub in_flight: u64,
     /// Attempts that were made for the requests that ended.
     pub attempts: u64,
+    /// Their writes that a service with `data` has acknowledged.
+    pub acknowledged: u64,
+    /// Those among them that did not survive.
+    pub lost: u64,
+    /// Durable effects that the same request had made before.
+    pub duplicates: u64,
     /// Time from arrival to success, of requests that ended well.
     pub latency: Histogram,
 }
@@ -208,6 +214,8 @@ pub struct ServiceTotals {
     pub writes: u64,
     /// Durable effects that the same request had made before.
     pub duplicate_writes: u64,
+    /// What became of its data.
+    pub data: DataTotals,
     /// Optional steps that calls came to.
     pub optional: u64,
     /// Those among them that were left out.
@@ -216,6 +224,27 @@ pub struct ServiceTotals {
     pub latency: Histogram,
     /// Time from arrival to the start of service, of calls that were started.
     pub wait: Histogram,
+}
+
+/// What became of what a service was given to store.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DataTotals {
+    /// Writes that were acknowledged.
+    pub acknowledged: u64,
+    /// Acknowledged writes that did not survive, counted when they were lost.
+    pub lost: u64,
+    /// Acknowledged writes on the disk of the primary at the end.
+    pub persisted: u64,
+    /// Writes that failed because there was no primary.
+    pub refused: u64,
+    /// Writes that were not made a second time, because the request's key was known.
+    pub deduplicated: u64,
+    /// Reads.
+    pub reads: u64,
+    /// Reads of a copy that lacked a write that was acknowledged.
+    pub stale_reads: u64,
+    /// The age of the oldest write that a read missed.
+    pub staleness: Span,
 }
 
 /// What a pool did.

@@ -13,6 +13,7 @@ mod init;
 mod interrupt;
 mod list;
 mod man;
+mod matrix;
 mod output;
 mod plot;
 mod presets;
@@ -41,6 +42,7 @@ struct Subcommand {
 const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { name: "run", about: run::ABOUT, build: run::build, run: run::run },
     Subcommand { name: "compare", about: compare::ABOUT, build: compare::build, run: compare::run },
+    Subcommand { name: "matrix", about: matrix::ABOUT, build: matrix::build, run: matrix::run },
     Subcommand { name: "sweep", about: sweep::ABOUT, build: sweep::build, run: sweep::run },
     Subcommand { name: "merge", about: sweep::MERGE_ABOUT, build: sweep::build_merge, run: sweep::run_merge },
     Subcommand { name: "tip", about: tip::ABOUT, build: tip::build, run: tip::run },

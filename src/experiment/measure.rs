@@ -181,6 +181,13 @@ impl List {
             self.put("degraded", "share", ratio(client.degraded, client.ended()));
             self.count("degraded", client.degraded);
         }
+        if client.acknowledged > 0 {
+            self.count("acknowledged", client.acknowledged);
+            self.count("data_loss", client.lost);
+        }
+        if client.duplicates > 0 {
+            self.count("duplicates", client.duplicates);
+        }
         self.failures("", &client.failed);
         self.count("in_flight", client.in_flight);
     }
@@ -207,6 +214,20 @@ impl List {
         self.failures("", &service.failed);
         self.count("writes", service.writes);
         self.count("duplicate_writes", service.duplicate_writes);
+        let data = &service.data;
+        if data.acknowledged + data.refused + data.reads > 0 {
+            self.count("acknowledged", data.acknowledged);
+            self.count("persisted", data.persisted);
+            self.count("data_loss", data.lost);
+            self.count("refused_writes", data.refused);
+            self.count("reads", data.reads);
+            self.count("stale_reads", data.stale_reads);
+            self.put("stale_share", "share", ratio(data.stale_reads, data.reads));
+            self.put("staleness.max", "s", Some(data.staleness.seconds()));
+        }
+        if data.deduplicated > 0 {
+            self.count("deduplicated", data.deduplicated);
+        }
         self.put("left_out", "share", ratio(service.left_out, service.optional));
         self.count("optional", service.optional);
         self.count("left_out", service.left_out);

@@ -90,7 +90,8 @@ fn better(metric: &str) -> Option<Better> {
         "goodput" | "goodput_share" | "success" | "throughput" | "hit_rate" | "served_at_once" | "coalesced" => {
             Some(Better::Higher)
         }
-        "offered" | "utilisation" | "work_share" | "writes" | "fills" | "present" | "in_flight" => None,
+        "offered" | "utilisation" | "work_share" | "writes" | "acknowledged" | "persisted" | "deduplicated"
+        | "fills" | "present" | "in_flight" => None,
         // Everything else that is measured is a failure, a delay, or work that nobody wants.
         _ => Some(Better::Lower),
     }
@@ -101,7 +102,10 @@ fn better(metric: &str) -> Option<Better> {
 fn role(component: &str, metric: &str, names: &Names) -> Role {
     let client = component.starts_with("clients.") || names.clients.iter().any(|name| name == component);
     let inner = matches!(metric, "attempts" | "offered");
-    let harm = matches!(metric.strip_prefix("count.").unwrap_or(metric), "duplicate_writes" | "wrong");
+    let harm = matches!(
+        metric.strip_prefix("count.").unwrap_or(metric),
+        "duplicate_writes" | "wrong" | "data_loss" | "stale_reads"
+    );
     if (client && !inner) || harm { Role::Users } else { Role::System }
 }
 
@@ -120,6 +124,10 @@ pub(super) fn quantities(cases: &[&Case]) -> Vec<Quantity> {
     let writes = |service: &str| base.world.services.get(service).is_some_and(|s| format!("{s:?}").contains("Write("));
     for service in names.services.iter().filter(|service| writes(service)) {
         all.push(Quantity::new(&component("services", service), "count.duplicate_writes", "count", Role::Users));
+    }
+    let keeps = |service: &str| base.world.services.get(service).is_some_and(|service| service.data.is_some());
+    for service in names.services.iter().filter(|service| keeps(service)) {
+        all.push(Quantity::new(&component("services", service), "count.data_loss", "count", Role::Users));
     }
     for measured in cases.iter().flat_map(|case| &case.expectations).filter_map(|expectation| expectation.measures()) {
         let better = better(&measured.metric);

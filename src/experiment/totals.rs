@@ -3,7 +3,7 @@
 //! Every structure is taken apart by name, so that a field that is added to the report cannot be forgotten here.
 
 use squall_models::report::{
-    CacheTotals, ClientTotals, EdgeTotals, FAILURES, PoolTotals, ServiceTotals, SplitTotals, Totals,
+    CacheTotals, ClientTotals, DataTotals, EdgeTotals, FAILURES, PoolTotals, ServiceTotals, SplitTotals, Totals,
 };
 
 /// Adds the counts of another run of the same world. Sums are summed, maxima are the maximum; `from` and `to` stay
@@ -27,7 +27,8 @@ fn failures(sum: &mut [u64; FAILURES], other: &[u64; FAILURES]) {
 }
 
 fn client(sum: &mut ClientTotals, other: &ClientTotals) {
-    let ClientTotals { arrivals, reloads, ok, degraded, failed, in_flight, attempts, latency } = other;
+    let ClientTotals { arrivals, reloads, ok, degraded, failed, in_flight, attempts, latency, .. } = other;
+    let ClientTotals { acknowledged, lost, duplicates, .. } = other;
     sum.arrivals += arrivals;
     sum.reloads += reloads;
     sum.ok += ok;
@@ -35,6 +36,9 @@ fn client(sum: &mut ClientTotals, other: &ClientTotals) {
     failures(&mut sum.failed, failed);
     sum.in_flight += in_flight;
     sum.attempts += attempts;
+    sum.acknowledged += acknowledged;
+    sum.lost += lost;
+    sum.duplicates += duplicates;
     sum.latency.add(latency);
 }
 
@@ -56,6 +60,7 @@ fn service(sum: &mut ServiceTotals, other: &ServiceTotals) {
         present_max,
         writes,
         duplicate_writes,
+        data: stored,
         optional,
         left_out,
         latency,
@@ -77,10 +82,23 @@ fn service(sum: &mut ServiceTotals, other: &ServiceTotals) {
     sum.present_max = sum.present_max.max(*present_max);
     sum.writes += writes;
     sum.duplicate_writes += duplicate_writes;
+    data(&mut sum.data, stored);
     sum.optional += optional;
     sum.left_out += left_out;
     sum.latency.add(latency);
     sum.wait.add(wait);
+}
+
+fn data(sum: &mut DataTotals, other: &DataTotals) {
+    let DataTotals { acknowledged, lost, persisted, refused, deduplicated, reads, stale_reads, staleness } = other;
+    sum.acknowledged += acknowledged;
+    sum.lost += lost;
+    sum.persisted += persisted;
+    sum.refused += refused;
+    sum.deduplicated += deduplicated;
+    sum.reads += reads;
+    sum.stale_reads += stale_reads;
+    sum.staleness = sum.staleness.max(*staleness);
 }
 
 fn pool(sum: &mut PoolTotals, other: &PoolTotals) {

@@ -126,10 +126,10 @@ fn samples((times, width): (&[f64], f64), values: &[f32], start: u64) -> Vec<(f6
     times.iter().zip(values).filter(|(_, value)| value.is_finite()).map(of).collect()
 }
 
-/// Counts that a rate adds up to.
+/// Counts that a rate adds up to. A counter is there from the beginning, or its first rate would be missing.
 fn sums((times, width): (&[f64], f64), values: &[f32], start: u64) -> Vec<(f64, f64)> {
     let mut sum = 0.0;
-    let mut all = Vec::new();
+    let mut all = vec![(start as f64, 0.0)];
     for (time, value) in times.iter().zip(values) {
         if value.is_finite() {
             sum += (f64::from(*value) * width).round();
@@ -165,6 +165,6 @@ mod tests {
     #[test]
     fn counters_never_fall() {
         let sums = sums((&[0.0, 1.0, 2.0], 1.0), &[2.0, f32::NAN, 3.0], 100);
-        assert_eq!(sums, [(101.0, 2.0), (102.0, 2.0), (103.0, 5.0)]);
+        assert_eq!(sums, [(100.0, 0.0), (101.0, 2.0), (102.0, 2.0), (103.0, 5.0)]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::spans::Recording;
 use serde_json::{Value, json};
-use squall_models::trace::{Kind, Span};
+use squall_models::trace::{Kind, Note, Span};
 use std::collections::BTreeMap;
 
 /// The whole file.
@@ -36,22 +36,41 @@ fn number(key: &str, value: u64) -> Value {
     json!({ "key": key, "value": { "intValue": value.to_string() } })
 }
 
+fn flag(key: &str, value: bool) -> Value {
+    json!({ "key": key, "value": { "boolValue": value } })
+}
+
+/// A policy's verdict as an event of its call.
+fn event(recording: &Recording<'_>, note: &Note) -> Value {
+    json!({
+        "timeUnixNano": recording.nanos(note.at).to_string(),
+        "name": note.words(),
+        "attributes": [text("squall.policy", note.policy)],
+    })
+}
+
 fn span(recording: &Recording<'_>, span: &Span) -> Value {
     let (client, request) = span.request;
     let mut attributes = vec![text("squall.client", recording.client(span)), number("squall.request", request)];
     attributes.push(text("squall.fate", Recording::fate(span)));
+    let verdicts = recording.verdicts(span);
+    if !verdicts.is_empty() {
+        attributes.push(text("squall.policy", &verdicts));
+    }
     let kind = match span.kind {
-        Kind::Call { reloads, .. } => {
+        Kind::Call { reloads, fallback, .. } => {
             attributes.push(number("squall.reloads", reloads.into()));
+            attributes.push(flag("squall.fallback", fallback));
             1
         }
-        Kind::Attempt { number: attempt, .. } => {
+        Kind::Attempt { number: attempt, branch, .. } => {
             attributes.push(number("squall.attempt", attempt.into()));
+            attributes.push(flag("squall.hedge", branch > 0));
             3
         }
         Kind::Service { replica, started, wasted, .. } => {
             attributes.push(number("squall.replica", replica as u64 + 1));
-            attributes.push(json!({ "key": "squall.wasted", "value": { "boolValue": wasted } }));
+            attributes.push(flag("squall.wasted", wasted));
             let waited = started.unwrap_or_else(|| recording.end(span)).since(span.begin);
             attributes.push(number("squall.waited_ns", waited.nanos()));
             2
@@ -67,6 +86,7 @@ fn span(recording: &Recording<'_>, span: &Span) -> Value {
         "startTimeUnixNano": recording.nanos(span.begin).to_string(),
         "endTimeUnixNano": recording.nanos(recording.end(span)).to_string(),
         "attributes": attributes,
+        "events": recording.notes(span).iter().map(|note| event(recording, note)).collect::<Vec<_>>(),
         "status": { "code": match span.outcome { Some(Ok(())) => 1, Some(Err(_)) => 2, None => 0 } },
     })
 }

@@ -109,6 +109,10 @@ impl Writer<'_> {
         for note in [fate, client, request] {
             event = event.message(4, &note);
         }
+        let verdicts = self.recording.verdicts(span);
+        if !verdicts.is_empty() {
+            event = event.message(4, &Message::default().text(10, "policy").text(6, &verdicts));
+        }
         if let Kind::Service { wasted: true, .. } = span.kind {
             event = event.message(4, &Message::default().text(10, "wasted").number(2, 1));
         }
@@ -128,10 +132,18 @@ impl Writer<'_> {
                     let track = self.track((owner, what, 0, lane), false);
                     tracks.insert(span.id, track);
                     self.slice(track, (begin, end), 1, self.told(span));
+                    self.verdicts(track, span);
                 }
-                Kind::Attempt { .. } => {
-                    // Attempts of one call follow each other, so that they lie in its slice.
-                    let Some(track) = tracks.get(&span.parent).copied() else { continue };
+                Kind::Attempt { branch, .. } => {
+                    // Attempts of one branch follow each other, so that those of the call itself lie in its slice.
+                    let track = match branch {
+                        0 => tracks.get(&span.parent).copied(),
+                        _ => {
+                            let lane = lane(lanes.entry((owner.clone(), "hedge", 0)).or_default(), begin, end);
+                            Some(self.track((owner, "hedge", 0, lane), false))
+                        }
+                    };
+                    let Some(track) = track else { continue };
                     let event = self.told(span).fixed(47, span.id);
                     self.slice(track, (begin, end), 2, event);
                 }
@@ -151,6 +163,16 @@ impl Writer<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// What policies did about a call, as instants in its slice.
+    fn verdicts(&mut self, track: u64, span: &Span) {
+        for note in self.recording.notes(span) {
+            let event = Message::default().text(22, "squall").text(23, note.words());
+            let event = event.message(4, &Message::default().text(10, "policy").text(6, note.policy));
+            let time = self.recording.nanos(note.at);
+            self.events.push((time, 3, u64::MAX, event.number(9, INSTANT).number(11, track)));
         }
     }
 

@@ -1,7 +1,8 @@
 //! Spans with names, and in lanes in which nothing overlaps.
 
+use squall_models::outcome::Failure;
 use squall_models::report::Names;
-use squall_models::trace::{Kind, Span, Traced};
+use squall_models::trace::{Kind, Note, Span, Traced};
 use squall_sim::Time;
 
 /// A traced run, and what its numbers stand for.
@@ -34,8 +35,11 @@ impl Recording<'_> {
     pub(super) fn name(&self, span: &Span) -> String {
         match span.kind {
             Kind::Call { .. } if span.parent == 0 => format!("{} request {}", self.client(span), span.request.1),
+            Kind::Call { edge, fallback: true, .. } => format!("fallback to {}", self.names.edges[edge].1),
             Kind::Call { edge, .. } => format!("call {}", self.names.edges[edge].1),
-            Kind::Attempt { number, .. } => format!("attempt {number}"),
+            Kind::Attempt { number, branch: 0, .. } => format!("attempt {number}"),
+            Kind::Attempt { number: 1, branch, .. } => format!("hedge {branch}"),
+            Kind::Attempt { number, branch, .. } => format!("hedge {branch} attempt {number}"),
             Kind::Service { service, .. } => self.names.services[service].clone(),
         }
     }
@@ -51,6 +55,25 @@ impl Recording<'_> {
             Kind::Call { edge, .. } | Kind::Attempt { edge, .. } => &self.names.edges[edge].0,
             Kind::Service { service, .. } => &self.names.services[service],
         }
+    }
+
+    /// What policies did about a call, in order.
+    pub(super) fn notes(&self, span: &Span) -> &[Note] {
+        let notes = &self.traced.notes;
+        let from = notes.partition_point(|note| note.span < span.id);
+        &notes[from..from + notes[from..].partition_point(|note| note.span == span.id)]
+    }
+
+    /// The verdicts of policies about a span, in words; empty if there were none. Who turns calls away at the callee's door
+    /// is told by how they came out.
+    pub(super) fn verdicts(&self, span: &Span) -> String {
+        let words: Vec<&str> = self.notes(span).iter().map(Note::words).collect();
+        let door = match (span.kind, span.outcome) {
+            (Kind::Service { .. }, Some(Err(Failure::Shed))) => Some("shed"),
+            (Kind::Service { .. }, Some(Err(Failure::RateLimited))) => Some("rate limited"),
+            _ => None,
+        };
+        words.into_iter().chain(door).collect::<Vec<_>>().join(", ")
     }
 
     /// How a span came out, in a word.

@@ -10,6 +10,7 @@ mod folder;
 mod histogram;
 mod journal;
 mod manifest;
+mod matrix;
 #[cfg(feature = "parquet")]
 mod parquet;
 pub mod results;
@@ -21,6 +22,7 @@ pub use comparisons::{conclusion, finding, role};
 pub use folder::RecordError;
 pub use journal::Journal;
 pub use manifest::Session;
+pub use matrix::write_matrix;
 pub use sweep::{Merged, Part, SweepRecord, merge};
 pub use tip::write_tips;
 

@@ -87,6 +87,7 @@ pub(super) fn scope(draft: &Draft, settings: &Settings) -> Scope {
         splits: splits.collect(),
         edges: super::visit::calls(world).into_iter().collect(),
         alerts: world.monitoring.iter().flat_map(|monitoring| monitoring.alerts.keys().cloned()).collect(),
+        data: world.services.iter().filter(|(_, s)| s.data.is_some()).map(|(name, _)| name.clone()).collect(),
         rollouts: names("rollouts"),
         faults: world.faults.iter().map(times).collect(),
         warmup: Time::ZERO + settings.warmup,

@@ -3,6 +3,7 @@
 use super::data::DataFiles;
 use super::expect::{Expect, Expectation, Placed};
 use super::issue::Issues;
+use super::matrix::Mitigations;
 use super::merge::{self, Change};
 use super::node::{Entry, FileId, Mark, Node};
 use super::preset::{self, Shelf};
@@ -93,6 +94,19 @@ pub(super) fn load(path: &Path, sets: &[String], only: &[String]) -> Result<Load
     .ok_or_else(|| loader.issues.render(&loader.sources, path))
 }
 
+/// The same with the mitigations of a matrix beside the scenario's own variants.
+pub(super) fn load_with(path: &Path, mitigations: &Mitigations<'_>) -> Result<Loaded, Diagnostics> {
+    let mut loader = Loader::default();
+    match read_text(path) {
+        Ok(text) => loader.scenario_with(path, text, &[], Some(mitigations)),
+        Err((rule, remedy)) => {
+            loader.issues.add(super::issue::Place::Nowhere, rule, remedy);
+            None
+        }
+    }
+    .ok_or_else(|| loader.issues.render(&loader.sources, path))
+}
+
 pub(super) fn load_bytes(path: &Path, bytes: &[u8], sets: &[String]) -> Result<Loaded, Diagnostics> {
     let mut loader = Loader::default();
     match super::source::text(path, bytes.to_vec()) {
@@ -108,9 +122,22 @@ pub(super) fn load_bytes(path: &Path, bytes: &[u8], sets: &[String]) -> Result<L
 impl Loader {
     /// Everything, or nothing and issues.
     fn scenario(&mut self, path: &Path, text: String, sets: &[String]) -> Option<Loaded> {
+        self.scenario_with(path, text, sets, None)
+    }
+
+    fn scenario_with(
+        &mut self,
+        path: &Path,
+        text: String,
+        sets: &[String],
+        mitigations: Option<&Mitigations<'_>>,
+    ) -> Option<Loaded> {
         let file = self.sources.add(path, path.display().to_string(), text);
         let root = self.parse(file)?;
-        let root = self.over_topology(root, file);
+        let mut root = self.over_topology(root, file);
+        if let Some(mitigations) = mitigations {
+            self.with_mitigations(&mut root, mitigations)?;
+        }
         let base = self.base(root, sets)?;
         let run = self.run(&base);
         let settings = compile::settings(run.value.as_ref().unwrap_or(&Run::default()));
@@ -158,7 +185,7 @@ impl Loader {
         })
     }
 
-    fn parse(&mut self, file: FileId) -> Option<Node> {
+    pub(super) fn parse(&mut self, file: FileId) -> Option<Node> {
         // The text is taken from the sources while issues are added to, so it cannot stay borrowed.
         let text = std::mem::take(&mut self.sources.get_mut(file).text);
         let node = yaml::parse(&text, file, 0, &mut self.issues);

@@ -28,7 +28,15 @@ pub(super) const NAMED: [&str; 14] = [
 ];
 
 /// Fields that hold one of several things, told apart by the key.
-const PICKS: [&str; 28] = [
+const PICKS: [&str; 36] = [
+    "lag",
+    "detection",
+    "election",
+    "p1",
+    "p2",
+    "p3",
+    "p4",
+    "replication",
     "analysis",
     "response",
     "arrivals",
@@ -60,7 +68,11 @@ const PICKS: [&str; 28] = [
 ];
 
 /// What a scenario may leave out, so that a path may lead through it.
-const IMPLIED: [&str; 25] = [
+const IMPLIED: [&str; 29] = [
+    "responses",
+    "mistakes",
+    "data",
+    "failover",
     "monitoring",
     "scrape",
     "alerts",

@@ -97,6 +97,9 @@ impl Metered for ClientTotals {
         ("offered", Unit::Rate, |c, seconds| per(c.arrivals, seconds)),
         ("attempts", Unit::Ratio, |c, _| over(c.attempts, c.ended())),
         ("reloads", Unit::Share, |c, _| over(c.reloads, c.arrivals)),
+        ("acknowledged", Unit::Count, |c, _| count(c.acknowledged)),
+        ("data_loss", Unit::Count, |c, _| count(c.lost)),
+        ("duplicates", Unit::Count, |c, _| count(c.duplicates)),
         ("degraded", Unit::Share, |c, _| over(c.degraded, c.ended())),
     ];
     const TIMES: &'static [Times<Self>] = &[("latency", |c| &c.latency)];
@@ -121,6 +124,15 @@ impl Metered for ServiceTotals {
         ("served_at_once", Unit::Share, |s, _| over(s.started_at_once, s.started)),
         ("writes", Unit::Count, |s, _| count(s.writes)),
         ("duplicate_writes", Unit::Count, |s, _| count(s.duplicate_writes)),
+        ("acknowledged", Unit::Count, |s, _| count(s.data.acknowledged)),
+        ("persisted", Unit::Count, |s, _| count(s.data.persisted)),
+        ("data_loss", Unit::Count, |s, _| count(s.data.lost)),
+        ("duplicates", Unit::Count, |s, _| count(s.duplicate_writes)),
+        ("deduplicated", Unit::Count, |s, _| count(s.data.deduplicated)),
+        ("refused_writes", Unit::Count, |s, _| count(s.data.refused)),
+        ("stale_reads", Unit::Count, |s, _| count(s.data.stale_reads)),
+        ("stale_share", Unit::Share, |s, _| over(s.data.stale_reads, s.data.reads)),
+        ("staleness.max", Unit::Duration, |s, _| Some(s.data.staleness.seconds())),
         ("left_out", Unit::Share, |s, _| over(s.left_out, s.optional)),
     ];
     const TIMES: &'static [Times<Self>] = &[("latency", |s| &s.latency), ("wait", |s| &s.wait)];

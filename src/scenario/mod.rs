@@ -19,6 +19,7 @@ pub mod check;
 pub mod expect;
 pub mod graph;
 pub mod marks;
+mod matrix;
 pub mod spec;
 
 mod compile;
@@ -42,6 +43,7 @@ mod world;
 mod yaml;
 
 pub use expect::{Expect, Expectation, Judgement, Measured, Verdict};
+pub use matrix::{Matrix, Mitigations, read_matrix};
 pub use oracle::oracle;
 pub use preset::{Preset, Setting, presets};
 
@@ -109,6 +111,14 @@ impl Diagnostics {
     }
 }
 
+impl Diagnostics {
+    /// The first problem's headline, for where there is room for one line only.
+    #[must_use]
+    pub fn headline(&self) -> &str {
+        self.text.lines().next().unwrap_or_default().trim_start_matches("error: ")
+    }
+}
+
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -131,6 +141,14 @@ pub fn load(path: &Path, sets: &[String]) -> Result<Loaded, Diagnostics> {
 /// Everything that is wrong, at once.
 pub fn load_for(path: &Path, sets: &[String], variants: &[String]) -> Result<Loaded, Diagnostics> {
     load::load(path, sets, variants)
+}
+
+/// Reads a scenario with the mitigations of a matrix beside its own variants.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn load_with(path: &Path, mitigations: &Mitigations<'_>) -> Result<Loaded, Diagnostics> {
+    load::load_with(path, mitigations)
 }
 
 /// The same for a text that is in memory; `path` says what to call it, and where the files are that it names.

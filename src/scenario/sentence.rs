@@ -71,6 +71,8 @@ pub(super) struct Scope {
     /// Start of each fault and its end, which is its start if it takes no time, and nothing if it stays.
     pub(super) faults: Vec<(Time, Option<Time>)>,
     pub(super) alerts: Vec<String>,
+    /// Services that say how they keep what they store.
+    pub(super) data: Vec<String>,
     pub(super) rollouts: Vec<String>,
     pub(super) warmup: Time,
     pub(super) duration: Time,
@@ -202,6 +204,7 @@ fn comparison(
 ) -> Result<Rule, Wrong> {
     let (subject, metric) = subject(first, scope)?;
     let named = Token { text: first.text, span: first.span.end - metric.len()..first.span.end };
+    stored(&named, &subject, &metric, scope)?;
     let (reading, unit) = reading(&named, subject, &metric)?;
     let sign = want(&mut input, "`>=`, `>`, `<=`, `<` or `==`")?;
     let Some((_, op)) = OPS.iter().find(|(text, _)| *text == sign.text) else {
@@ -230,6 +233,22 @@ fn comparison(
         })
     });
     Ok(Rule::Compare { reading, unit, op: *op, value, window: number })
+}
+
+/// What nobody keeps books of is never lost, which says nothing.
+fn stored(token: &Token<'_>, subject: &Subject, metric: &str, scope: &Scope) -> Result<(), Wrong> {
+    const KEPT: [&str; 7] =
+        ["acknowledged", "persisted", "data_loss", "refused_writes", "stale_reads", "stale_share", "staleness.max"];
+    let kept = match subject {
+        Subject::Client(_) => !scope.data.is_empty(),
+        Subject::Service(name) => scope.data.contains(name),
+        _ => true,
+    };
+    if kept || !KEPT.contains(&metric) {
+        return Ok(());
+    }
+    let rule = format!("nothing says how what is written is kept, so there is no `{metric}` here");
+    Err(token.wrong(rule, "give the service that stores it `data`"))
 }
 
 /// The component that the first word names, and what is left of the word: the metric.

@@ -1,6 +1,8 @@
 //! Walks through a world: every distribution with its path in the file, and who calls whom.
 
-use squall_models::spec::{Acquire, Arrivals, Distribution, Edge, Fault, Law, Lookup, Parallel, Step, World};
+use squall_models::spec::{
+    Acquire, Arrivals, Data, Distribution, Edge, Fault, Law, Lookup, Parallel, Replication, Step, World,
+};
 use std::collections::BTreeSet;
 
 type Visit<'a> = &'a mut dyn FnMut(&str, &mut Distribution);
@@ -46,6 +48,9 @@ pub(super) fn distributions(world: &mut World, visit: Visit<'_>) {
                 }
             }
         }
+        if let Some(data) = &mut service.data {
+            stored(&format!("{path}.data"), data, visit);
+        }
         for (callee, to) in &mut service.edges {
             edge(&format!("{path}.edges.{callee}"), to, visit);
         }
@@ -57,6 +62,9 @@ pub(super) fn distributions(world: &mut World, visit: Visit<'_>) {
         match fault {
             Fault::Link { delay: Some(delay), .. } => visit(&format!("faults.{number}.link.delay"), delay),
             Fault::IoSlow { delay, .. } => visit(&format!("faults.{number}.io_slow.delay"), delay),
+            Fault::ReplicaLag { delay: Some(delay), .. } => {
+                visit(&format!("faults.{number}.replica_lag.delay"), delay);
+            }
             Fault::ScrapeDelay { delay, .. } => visit(&format!("faults.{number}.scrape_delay.delay"), delay),
             _ => {}
         }
@@ -64,9 +72,37 @@ pub(super) fn distributions(world: &mut World, visit: Visit<'_>) {
     if let Some(delay) = world.monitoring.as_mut().and_then(|monitoring| monitoring.scrape.delay.as_mut()) {
         visit("monitoring.scrape.delay", delay);
     }
+    answers(world, visit);
+}
+
+/// How long operators take.
+fn answers(world: &mut World, visit: Visit<'_>) {
     for (name, operator) in &mut world.operators {
         if let Some(response) = &mut operator.response {
             visit(&format!("operators.{name}.response"), response);
+        }
+        for (severity, response) in &mut operator.responses {
+            let severity = format!("{severity:?}").to_lowercase();
+            visit(&format!("operators.{name}.responses.{severity}"), response);
+        }
+    }
+}
+
+fn stored(path: &str, data: &mut Data, visit: Visit<'_>) {
+    match &mut data.replication {
+        Some(Replication::Asynchronous { lag: Some(lag) }) => {
+            visit(&format!("{path}.replication.asynchronous.lag"), lag);
+        }
+        Some(Replication::Synchronous { round_trip: Some(time), .. }) => {
+            visit(&format!("{path}.replication.synchronous.round_trip"), time);
+        }
+        _ => {}
+    }
+    if let Some(failover) = &mut data.failover {
+        for (field, time) in [("detection", &mut failover.detection), ("election", &mut failover.election)] {
+            if let Some(time) = time {
+                visit(&format!("{path}.failover.{field}"), time);
+            }
         }
     }
 }
@@ -100,7 +136,7 @@ fn steps(path: &str, list: &mut [Step], visit: Visit<'_>) {
             Step::Acquire(Acquire { steps: inner, .. }) => steps(&format!("{path}.acquire.steps"), inner, visit),
             Step::Optional(optional) => steps(&format!("{path}.optional.steps"), &mut optional.steps, visit),
             Step::Spawn(inner) => steps(&format!("{path}.spawn"), inner, visit),
-            Step::Call(_) | Step::Write(_) | Step::Fail(_) => {}
+            Step::Call(_) | Step::Write(_) | Step::Read(_) | Step::Fail(_) => {}
         }
     }
 }
@@ -135,7 +171,7 @@ fn called(list: &[Step], found: &mut dyn FnMut(&str)) {
             Step::Cache(Lookup { hit, miss, .. }) => [hit, miss].into_iter().for_each(|list| called(list, found)),
             Step::Optional(optional) => called(&optional.steps, found),
             Step::Acquire(Acquire { steps, .. }) | Step::Spawn(steps) => called(steps, found),
-            Step::Work(_) | Step::Sleep(_) | Step::Write(_) | Step::Fail(_) => {}
+            Step::Work(_) | Step::Sleep(_) | Step::Write(_) | Step::Read(_) | Step::Fail(_) => {}
         }
     }
 }

@@ -8,6 +8,7 @@ mod deadlocks;
 mod expected;
 pub(crate) mod formulas;
 mod golden;
+mod page;
 mod phenomena;
 mod queues;
 mod reference;
@@ -111,10 +112,11 @@ fn find(case: &str, metric: &str) -> &'static Row {
         .unwrap_or_else(|| panic!("no row for {case} {metric}"))
 }
 
-/// Measures all cases on as many threads as the machine has, and lists everything that was missed at once.
-fn run_all(cases: &[&Case]) {
+/// Measures all cases on as many threads as the machine has, and lists everything that was missed at once. What was found,
+/// as lines of a page.
+fn run_all(cases: &[&Case]) -> Vec<page::Line> {
     let next = AtomicUsize::new(0);
-    let lines = Mutex::new(Vec::new());
+    let (lines, told) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -123,6 +125,7 @@ fn run_all(cases: &[&Case]) {
                     let found = (case.measure)();
                     let judged = found.iter().map(|found| judge(case, found));
                     lines.lock().unwrap().extend(judged);
+                    told.lock().unwrap().extend(found.iter().map(|found| page::line(case.id, found)));
                 }
             });
         }
@@ -138,6 +141,7 @@ fn run_all(cases: &[&Case]) {
     }
     println!("{all}");
     assert!(missed.is_empty(), "not what theory says:\n{missed}");
+    told.into_inner().unwrap()
 }
 
 /// The whole table. The longest cases come first, so that no thread is left alone with one at the end.
@@ -157,7 +161,10 @@ fn worlds_do_what_theory_says() {
     let only = std::env::var("ANALYTIC_CASE").ok();
     let chosen: Vec<&Case> =
         cases.iter().copied().filter(|case| only.as_deref().is_none_or(|only| only == case.id)).collect();
-    run_all(&chosen);
+    let told = run_all(&chosen);
+    if only.is_none() {
+        page::hold(told);
+    }
 }
 
 /// Every row of the table is measured by some case, so that a row cannot be forgotten.

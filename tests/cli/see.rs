@@ -106,8 +106,16 @@ fn a_run_is_explained_from_the_file_and_from_its_results_alike() {
     let json = |arguments: &[&str]| -> serde_json::Value {
         serde_json::from_str(&shelf.expect(0, &[arguments, &["--format", "json"]].concat()).0).unwrap()
     };
-    let wide = json(&["explain", "out", "--variant", "wide"]);
+    let wide = json(&["explain", "out", "--variant", "wide", "--seed", "1"]);
     assert_eq!(wide, json(&["explain", "small.yaml", "--variant", "wide"]));
+    // Over all seeds of a folder, and of as many as are run.
+    let all = json(&["explain", "out"]);
+    assert_eq!(all, json(&["explain", "small.yaml", "--seeds", "2"]));
+    let tally = &all["scenarios"][0]["over_seeds"];
+    let same = serde_json::json!([{ "verdict": "resource exhaustion", "origin": "services.api", "seeds": 2 }]);
+    assert_eq!(tally, &same);
+    let (told, _) = shelf.expect(0, &["explain", "out"]);
+    assert!(told.contains("Over 2 seeds") && told.contains("2 of 2"), "{told}");
     assert_eq!(wide["scenarios"][0]["diagnosis"]["variant"], "wide");
     // Every run of the folder has a line, with the fields that are printed.
     let lines = fs::read_to_string(shelf.path("out/explain.jsonl")).unwrap();
@@ -118,6 +126,7 @@ fn a_run_is_explained_from_the_file_and_from_its_results_alike() {
         (["explain", "out", "--seed", "7"], "1 to 2"),
         (["explain", "out", "--variant", "wid"], "did you mean `wide`?"),
         (["explain", "out", "--set", "run.seeds=1"], "name the scenario file"),
+        (["explain", "out", "--seeds", "3"], "whose seeds are all told"),
         (["explain", "small.yaml", "--variant", "wid"], "did you mean `wide`?"),
     ] {
         let (out, errors) = shelf.expect(2, &arguments);

@@ -19,7 +19,12 @@ fn everything() -> Value {
                 },
                 "db": {"capacity": {"workers": 8}, "replicas": 2,
                     "endpoints": {"put": {"steps": [{"work": {"exponential": {"mean": "4ms"}}}, {"write": "order"}]}}},
+                // Half of the reads are at the follower, a little late.
+                "store": {"capacity": "unlimited", "replicas": 2,
+                    "data": {"calls": "any", "replication": {"asynchronous": {"lag": {"exponential": {"mean": "5ms"}}}}},
+                    "endpoints": {"put": {"steps": [{"write": "row"}, {"read": "local"}]}}},
             },
+            "clients": {"other": {"to": "store.put", "arrivals": {"poisson": {"rate": "50/s"}}}},
         }),
     );
     all["clients"]["web"]["arrivals"] = json!({"poisson": {"rate": "200/s"}});
@@ -56,6 +61,7 @@ fn a_fault_of_no_size_changes_nothing() {
         {"memory_leak": {"service": "api", "rate": "0B"}},
         {"io_errors": {"service": "db", "share": "0%"}},
         {"io_slow": {"service": "db", "delay": "0s"}},
+        {"replica_lag": {"service": "store", "delay": "0s"}},
         {"surge": {"client": "web", "factor": 1}},
         // Nothing comes or goes, so what was known is what there is.
         {"dns": {"from": "api", "to": "db", "answers": "old_ones"}},

@@ -1,6 +1,7 @@
 //! The control side: what is done to a system from outside, and what looks after its replicas.
 
 mod actions;
+mod data;
 mod faults;
 mod life;
 mod memory;
@@ -8,6 +9,7 @@ mod monitoring;
 mod probes;
 mod rollout;
 mod scaling;
+mod swaps;
 
 use crate::support::{Run, Value, json};
 

@@ -237,3 +237,77 @@ fn what_cannot_be_seen_or_called_is_named() {
         json!({"a": {"on": ["failing"], "steps": [], "escalate_to": "b"}, "b": {"steps": [], "escalate_to": "a"}});
     assert!(problems(json!({"operators": circle}))[0].contains("goes round in a circle"));
 }
+
+/// Somebody who is called at 5 s and does one thing.
+fn called(operators: Value, seed: u64) -> Vec<String> {
+    let mut more = json!({
+        "services": {"api": {"pools": {"db": {"size": 1}},
+            "endpoints": {"get": {"steps": [{"acquire": {"pool": "db", "steps": [{"sleep": "200ms"}]}}]}}}},
+        "monitoring": {"scrape": {"every": "5s"}, "evaluate": "5s",
+            "alerts": {"full": {"when": "pools.api.db.utilisation > 95%", "severity": "p2"}}},
+    });
+    more["operators"] = operators;
+    let log = super::told(&Lab::new(world(1, "10/s", more), 200.0).run(seed));
+    log.into_iter().filter(|line| line.contains(" operator ")).collect()
+}
+
+#[test]
+fn whoever_is_called_for_something_worse_comes_sooner() {
+    let steps = json!([{"do": {"limit_connections": {"service": "api", "most": 9}}}]);
+    let begins = |responses: Value| {
+        let log =
+            called(json!({"first": {"on": ["full"], "response": "100s", "responses": responses, "steps": steps}}), 1);
+        log[1].clone()
+    };
+    assert_eq!(
+        begins(json!({"p1": "15s", "p2": "60s"})),
+        "65 operator first: limit_connections services.api at most 9"
+    );
+    assert_eq!(begins(json!({"p1": "15s"})), "105 operator first: limit_connections services.api at most 9");
+}
+
+#[test]
+fn who_does_not_answer_in_time_is_passed_over() {
+    let steps = json!([{"do": {"limit_connections": {"service": "api", "most": 9}}}]);
+    let level = |response: &str, to: Value| json!({"on": [], "response": response, "escalate_after": "15s", "escalate_to": to, "steps": steps});
+    let mut first = level("80s", json!("second"));
+    first["on"] = json!(["full"]);
+    let third = json!({"on": [], "response": "90s", "responses": {"p2": "7s"}, "steps": steps});
+    let log = called(json!({"first": first, "second": level("16s", json!("third")), "third": third}), 1);
+    assert_eq!(
+        log,
+        [
+            "5 operator first: called by full would begin after 80s",
+            "20 operator first: unanswered runbook nobody has begun",
+            "20 operator second: called by an escalation would begin after 16s",
+            "35 operator second: unanswered runbook nobody has begun",
+            "35 operator third: called by an escalation begins after 7s",
+            "42 operator third: limit_connections services.api at most 9",
+            "42 operator third: finished runbook",
+        ]
+    );
+    let quick = json!({"first": {"on": ["full"], "response": "14s", "escalate_after": "15s", "escalate_to": "second",
+        "steps": steps}, "second": {"steps": []}});
+    assert_eq!(called(quick, 1)[1], "19 operator first: limit_connections services.api at most 9");
+}
+
+/// A tenth of the steps is forgotten, and two tenths are done wrong: over 1000 steps, to five standard deviations.
+#[test]
+fn mistakes_are_made_as_often_as_is_said() {
+    let steps: Vec<Value> =
+        (0..1000).map(|_| json!({"do": {"limit_connections": {"service": "api", "most": 9}}})).collect();
+    let wrong =
+        json!([{"traffic": {"client": "web", "share": "100%"}}, {"kill_queries": {"service": "api", "idle": "1h"}}]);
+    let mistakes = json!({"skip": "10%", "wrong": "20%", "instead": wrong});
+    let log = called(json!({"first": {"on": ["full"], "steps": steps, "mistakes": mistakes}}), 1);
+    let count = |what: &str| log.iter().filter(|line| line.contains(what)).count() as f64;
+    assert_eq!(log[..1], ["5 operator first: called by full begins after 0ns"]);
+    assert!((count("first: skipped services.api limit_connections was forgotten") - 100.0).abs() < 48.0);
+    assert!((count("first: mistaken services.api") - 200.0).abs() < 64.0);
+    assert!((count("first: traffic clients.web") - 100.0).abs() < 48.0);
+    assert_eq!(count("first: skipped") + count("first: mistaken") + count("first: limit_connections"), 1000.0);
+    // The same without mistakes for anybody who makes none.
+    let mistakes = json!({"skip": "0%"});
+    let careful = called(json!({"first": {"on": ["full"], "steps": steps, "mistakes": mistakes}}), 1);
+    assert_eq!(careful.len(), 1002);
+}

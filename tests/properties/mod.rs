@@ -4,6 +4,7 @@
 //! with a `Violation` then.
 
 mod connections;
+mod data;
 mod dice;
 mod generator;
 mod limits;

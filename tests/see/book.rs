@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn pages(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -52,4 +53,22 @@ fn every_page_is_in_the_book_and_every_link_leads_somewhere() {
         }
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn mdbook_builds_the_book() {
+    let out = tempfile::tempdir().unwrap();
+    let root = env!("CARGO_MANIFEST_DIR");
+    let Ok(built) = Command::new("mdbook").args(["build", root, "--dest-dir"]).arg(out.path()).output() else {
+        println!("skipped: mdbook is not installed, so the book was not built");
+        return;
+    };
+    let told = String::from_utf8_lossy(&built.stdout) + String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success() && !told.contains("WARN") && !told.contains("ERROR"), "{told}");
+    for page in pages(&Path::new(root).join("docs")) {
+        let name = page.strip_prefix(Path::new(root).join("docs")).unwrap().with_extension("html");
+        let place =
+            out.path().join(if name.ends_with("README.html") { name.with_file_name("index.html") } else { name });
+        assert!(place.ends_with("SUMMARY.html") || place.is_file(), "no {}", place.display());
+    }
 }

@@ -37,6 +37,21 @@ addEventListener('load', () => setTimeout(() => {
   seen.badges = [...document.querySelectorAll('#topology .badge')].map((b) => b.textContent).filter(Boolean);
   const line = document.querySelector('#topology [data-name=\"services.api\"] .line').textContent;
   seen.line = line;
+  const press = (key) => {
+    const graph = document.getElementById('topology');
+    graph.focus();
+    graph.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+    return [+scrubber.value, document.getElementById('instant').textContent];
+  };
+  seen.focus = (document.getElementById('topology').focus(), document.activeElement.id);
+  seen.right = press('ArrowRight');
+  seen.home = press('Home');
+  seen.end = press('End');
+  const story = document.querySelector('#story details');
+  seen.story = [...story.querySelectorAll('h3')].map((part) => part.textContent.trim());
+  seen.told = story.textContent.replace(/\\s+/g, ' ');
+  seen.stories = document.querySelectorAll('#story details').length;
+  seen.marks = [...document.querySelectorAll('#marks tr')].map((row) => row.textContent);
   const box = document.querySelector('#variants input');
   const picture = () => canvases[0].toDataURL();
   const full = picture();
@@ -73,6 +88,12 @@ faults: [{ slow: { at: 5s, for: 5s, service: api, factor: 3 } }]
 variants:
   wide: { set: { services.api.capacity.workers: 4 } }
 run: { duration: 20s, seeds: 2 }
+monitoring:
+  scrape: { every: 1s }
+  evaluate: 1s
+  alerts: { busy: { when: services.api.utilisation > 90%, over: 3s } }
+operators:
+  on-call: { on: [busy], response: 2s, steps: [{ do: { traffic: { client: web, share: 80% } } }] }
 expect: [{ that: clients.web.success >= 99.9%, broken_by: [unmitigated] }]
 ";
 
@@ -97,6 +118,22 @@ fn dump(browser: &str, page: &Path, more: &[&str]) -> String {
 
 fn text(value: &serde_json::Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// Verdict, time line, alerts and actions, and what all seeds came to.
+fn the_story_is_told(seen: &serde_json::Value) {
+    let parts = seen["story"].as_array().unwrap();
+    assert!(text(&parts[0]).starts_with("Verdict: ") && parts.contains(&"What happened".into()), "{seen}");
+    assert!(parts.contains(&"Steady state".into()) && seen["stories"] == 2, "{seen}");
+    let told = text(&seen["told"]);
+    for words in
+        ["2 of 2", "Origin: services.api", "fault 1 begins", "alert busy fires", "operator on-call traffic clients.web"]
+    {
+        assert!(told.contains(words), "no `{words}` in: {told}");
+    }
+    let marks: Vec<&str> = seen["marks"].as_array().unwrap().iter().map(text).collect();
+    assert!(marks.iter().any(|mark| mark.starts_with("1") && mark.contains("fault: slow api")), "{seen}");
+    assert!(marks.iter().any(|mark| mark.starts_with("A") && mark.contains("alert busy fires")), "{seen}");
 }
 
 #[test]
@@ -136,6 +173,10 @@ fn a_report_lives_in_a_browser() {
         assert_eq!(seen["instant"], "9.0 s");
         assert!(!seen["badges"].as_array().unwrap().is_empty(), "{seen}");
         assert!(text(&seen["line"]).contains("% busy"), "{seen}");
+        assert_eq!(seen["focus"], "topology");
+        assert_eq!(seen["right"], serde_json::json!([10, "10.0 s"]));
+        assert_eq!((&seen["home"][1], &seen["end"][1]), (&"0.0 s".into(), &"20.0 s".into()), "{seen}");
+        the_story_is_told(&seen);
         assert!(seen["hidden"] == true && seen["zoomed"] == true, "{seen}");
         assert!(seen["figures"].as_u64() >= Some(4), "{seen}");
         assert_eq!(seen["wide"], 0, "the page scrolls sideways: {seen}");

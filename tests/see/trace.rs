@@ -125,6 +125,7 @@ assert not any(stacks.values()), 'a slice never ends'
 names = {t.process.process_name for t in tracks.values() if t.HasField('process')}
 assert names == {'web', 'api', 'db'}, names
 assert any(t.name.startswith('replica 2 worker') for t in tracks.values())
+assert any(packet.track_event.name == 'retry' for packet in trace.packet), 'no verdict of a policy'
 assert slices > 1000 and counters > 100, (slices, counters)
 print('fine', slices, counters)
 ";
@@ -142,4 +143,71 @@ fn perfetto_s_own_schema_reads_a_trace() {
         std::process::Command::new(python).args(["-c", READER]).arg(shelf.path("trace.pftrace")).output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(told.starts_with("fine"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// One client for each policy, so that every verdict is of a known client.
+const POLICIES: &str = "
+squall: 1
+clients:
+  broken: { to: api.get, arrivals: { poisson: { rate: 20/s } }, edge: { policies: [{ breaker: { consecutive: { failures: 3, open: 2s } } }, { timeout: 40ms }] } }
+  narrow: { to: api.get, arrivals: { poisson: { rate: 40/s } }, edge: { policies: [{ bulkhead: { semaphore: { max_concurrent: 1 } } }] } }
+  waiting: { to: api.get, arrivals: { poisson: { rate: 20/s } }, edge: { policies: [{ bulkhead: { queued: { max_concurrent: 1, queue: 5 } } }] } }
+  limited: { to: api.get, arrivals: { poisson: { rate: 40/s } }, edge: { policies: [{ rate_limit: { token_bucket: { rate: 10/s, burst: 1 } } }] } }
+  hedging: { to: api.get, arrivals: { poisson: { rate: 20/s } }, edge: { policies: [{ hedge: { fixed: { delay: 50ms } } }] } }
+  again: { to: api.get, arrivals: { poisson: { rate: 20/s } }, edge: { policies: [{ retry: { constant: { attempts: 2, delay: 10ms } } }, { timeout: 60ms }] } }
+  helped: { to: api.get, arrivals: { poisson: { rate: 20/s } }, edge: { policies: [{ fallback: { endpoint: { to: spare.get } } }, { timeout: 60ms }] } }
+services:
+  api: { capacity: { workers: 40 }, endpoints: { get: { steps: [{ work: { exponential: { mean: 40ms } } }] } } }
+  spare: { capacity: { workers: 4 }, endpoints: { get: { steps: [{ work: 5ms }] } } }
+run: { duration: 20s, seeds: 1 }
+";
+
+#[test]
+fn policies_leave_their_verdicts_on_the_spans_of_their_calls() {
+    let shelf = Shelf::new("policies.yaml", POLICIES);
+    shelf.expect(0, &["trace", "policies.yaml", "--to", "21s", "--format", "otlp", "--out", "all.json"]);
+    let file: Value = serde_json::from_slice(&fs::read(shelf.path("all.json")).unwrap()).unwrap();
+    let (spans, _) = spans(&file);
+    let attribute = |span: &Value, name: &str| {
+        let all = span["attributes"].as_array().unwrap();
+        all.iter().find(|one| one["key"] == name).map(|one| one["value"].clone()).unwrap_or_default()
+    };
+    // How often each client's calls have each event.
+    let mut events: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for span in spans.values() {
+        for event in span["events"].as_array().unwrap() {
+            let client = text(&attribute(span, "squall.client")["stringValue"]).to_owned();
+            assert!(nanos(&event["timeUnixNano"]) >= nanos(&span["startTimeUnixNano"]), "{span}");
+            assert!(nanos(&event["timeUnixNano"]) <= nanos(&span["endTimeUnixNano"]), "{span}");
+            let policy = text(&attribute(span, "squall.policy")["stringValue"]).to_owned();
+            assert!(policy.contains(text(&event["name"])), "{span}");
+            *events.entry((client, text(&event["name"]).to_owned())).or_default() += 1;
+        }
+    }
+    shelf.expect(0, &["run", "policies.yaml", "--quiet", "--out", "out"]);
+    let runs = fs::read_to_string(shelf.path("out/runs.csv")).unwrap();
+    let counted = |client: &str, metric: &str| -> usize {
+        let start = format!("unmitigated,1,edges.{client}.api,count.{metric},count,");
+        runs.lines().find_map(|row| row.strip_prefix(&start)).map_or(0, |count| count.parse().unwrap())
+    };
+    let seen = |client: &str, event: &str| events.get(&(client.to_owned(), event.to_owned())).copied().unwrap_or(0);
+    for (client, event, metric) in [
+        ("broken", "breaker open", "turned_away_circuit_open"),
+        ("narrow", "bulkhead rejected", "turned_away_bulkhead_full"),
+        ("limited", "rate limited", "turned_away_rate_limited"),
+        ("hedging", "hedge", "hedges"),
+        ("helped", "fallback", "fallbacks"),
+    ] {
+        let (seen, counted) = (seen(client, event), counted(client, metric));
+        assert!(seen > 10 && seen == counted, "{client}: {seen} times `{event}`, {metric} {counted}");
+    }
+    assert!(seen("waiting", "waits for bulkhead") > 10 && seen("again", "retry") > 10, "{events:?}");
+    // A hedge is an attempt of the call beside the first, and a fallback a call within it.
+    let named = |name: &'static str| spans.values().filter(move |span| text(&span["name"]).starts_with(name));
+    assert_eq!(named("hedge 1").count(), seen("hedging", "hedge"));
+    assert_eq!(named("fallback to spare").count(), seen("helped", "fallback"));
+    for span in named("hedge 1").chain(named("fallback to spare")) {
+        let parent = &spans[text(&span["parentSpanId"])];
+        assert!(text(&parent["parentSpanId"]).is_empty() && parent["traceId"] == span["traceId"], "{span}");
+    }
 }

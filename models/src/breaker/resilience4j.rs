@@ -203,7 +203,14 @@ impl Resilience4j {
     }
 
     /// What timers did up to now.
+    #[inline]
     fn advance(&mut self, now: Time) {
+        if !matches!(self.phase, Phase::Closed) {
+            self.catch_up(now);
+        }
+    }
+
+    fn catch_up(&mut self, now: Time) {
         loop {
             match self.phase {
                 Phase::Open { until } if self.automatic && until <= now => self.half_open(until),

@@ -7,8 +7,8 @@ use super::{CacheId, Checker, ClientId, EdgeId, Kill, Plan, ReplicaId, ServiceId
 use crate::balance::Balancer;
 use crate::spec::{self, How, Replicas};
 use crate::units::Duration;
-use squall_sim::Time;
 use squall_sim::random::Place;
+use squall_sim::{Span, Time};
 use std::sync::Arc;
 
 /// Something that changes the world, at one instant.
@@ -31,6 +31,8 @@ pub(crate) enum Action {
         service: ServiceId,
         replicas: u32,
         grace: bool,
+        /// Only those in which more calls wait than this.
+        waiting: Option<u64>,
     },
     Drain {
         service: ServiceId,
@@ -69,6 +71,29 @@ pub(crate) enum Action {
     Traffic {
         client: ClientId,
         share: f64,
+    },
+    /// Something of the plan is exchanged, by its number.
+    Policies {
+        edge: EdgeId,
+        swap: u32,
+    },
+    Admission {
+        service: ServiceId,
+        swap: u32,
+    },
+    ResizeMemory {
+        service: ServiceId,
+        swap: u32,
+        rolling: bool,
+    },
+    Degrade {
+        service: ServiceId,
+        level: u8,
+    },
+    /// What is stored is compared with what was acknowledged, which takes a while.
+    ConsistencyCheck {
+        service: ServiceId,
+        takes: Span,
     },
     Weights {
         edge: EdgeId,
@@ -139,6 +164,11 @@ impl Action {
             Self::LimitConnections { .. } => "limit_connections",
             Self::KillQueries(_) => "kill_queries",
             Self::Traffic { .. } => "traffic",
+            Self::Policies { .. } => "policies",
+            Self::Admission { .. } => "admission",
+            Self::ResizeMemory { .. } => "resize_memory",
+            Self::Degrade { .. } => "degrade",
+            Self::ConsistencyCheck { .. } => "consistency_check",
             Self::Weights { .. } => "weights",
             Self::Split { .. } => "split",
             Self::LoseSessions { .. } => "session_loss",
@@ -160,6 +190,10 @@ impl Plan {
             | Action::Drain { service: id, .. }
             | Action::CorruptState { service: id, .. }
             | Action::LimitConnections { service: id, .. }
+            | Action::ConsistencyCheck { service: id, .. }
+            | Action::Admission { service: id, .. }
+            | Action::ResizeMemory { service: id, .. }
+            | Action::Degrade { service: id, .. }
             | Action::KillQueries(Kill { service: id, .. }) => service(*id),
             Action::Flush { cache: id, .. }
             | Action::ExpireKey { cache: id, .. }
@@ -173,7 +207,7 @@ impl Plan {
             Action::Split { split, .. } | Action::LoseSessions { split, .. } => {
                 format!("splits.{}", self.splits[split.at()].name)
             }
-            Action::Weights { edge, .. } => {
+            Action::Weights { edge, .. } | Action::Policies { edge, .. } => {
                 let edge = &self.edges[edge.at()];
                 format!("{} → {}", edge.caller, edge.callee_name)
             }
@@ -216,7 +250,7 @@ impl Plan {
     }
 
     pub(super) fn action(
-        &self,
+        &mut self,
         world: &spec::World,
         path: &str,
         action: &spec::Action,
@@ -232,9 +266,10 @@ impl Plan {
             Given::Restart { service, how } => {
                 Action::Restart { service: self.managed(path, service, checker)?, rolling: *how == How::Rolling }
             }
-            Given::Kill { service, replicas, grace } => {
+            Given::Kill { service, replicas, grace, waiting } => {
                 let service = self.managed(path, service, checker)?;
-                Action::Kill { service, replicas: how_many(path, *replicas, checker), grace: *grace }
+                let replicas = how_many(path, *replicas, checker);
+                Action::Kill { service, replicas, grace: *grace, waiting: *waiting }
             }
             Given::Drain { service, replicas } => {
                 let service = self.managed(path, service, checker)?;
@@ -265,6 +300,17 @@ impl Plan {
                     return None;
                 };
                 Action::Traffic { client: ClientId(id), share: share.get() }
+            }
+            Given::Policies { from, to, policies } => self.new_policies(world, path, (from, to), policies, checker)?,
+            Given::Admission { service, admission } => {
+                self.new_admission(world, path, (service, admission), checker)?
+            }
+            Given::Degrade { service, level } => {
+                Action::Degrade { service: checker.service(&format!("{path}.service"), service)?, level: *level }
+            }
+            Given::ResizeMemory { service, limit, how } => self.new_memory(path, (service, *limit, *how), checker)?,
+            Given::ConsistencyCheck { service, takes } => {
+                Action::ConsistencyCheck { service: self.with_data(path, service, checker)?, takes: takes.span() }
             }
             Given::Weights { from, to, weights } => self.new_weights(path, (from, to), weights, checker)?,
             Given::Switch { rollout } => self.wish(world, path, (rollout, Wish::Switch), checker)?,

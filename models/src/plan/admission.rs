@@ -102,6 +102,6 @@ fn any_optional(steps: &[Step]) -> bool {
         Step::Cache(lookup) => any_optional(&lookup.hit) || any_optional(&lookup.miss),
         Step::Acquire(acquire) => any_optional(&acquire.steps),
         Step::Spawn(steps) => any_optional(steps),
-        Step::Work(_) | Step::Sleep(_) | Step::Call(_) | Step::Write(_) | Step::Fail(_) => false,
+        Step::Work(_) | Step::Sleep(_) | Step::Call(_) | Step::Write(_) | Step::Read(_) | Step::Fail(_) => false,
     })
 }

@@ -93,6 +93,12 @@ pub(crate) enum Effect {
         service: ServiceId,
         most: u32,
     },
+    /// Followers get what is written later, or not at all.
+    Replication {
+        service: ServiceId,
+        replicas: u32,
+        delay: Option<DistId>,
+    },
     Scrape(ScrapeFault),
     /// Sessions are not copied between the sides of a split.
     Uncopied(SplitId),
@@ -175,6 +181,7 @@ fn what(fault: &Fault) -> String {
         Fault::DiskFull { service, replicas, .. } => format!("disk full {service}{}", some(replicas)),
         Fault::IoErrors { service, replicas, share, .. } => format!("io errors {service}{} {share}", some(replicas)),
         Fault::IoSlow { service, replicas, .. } => format!("io slow {service}{}", some(replicas)),
+        Fault::ReplicaLag { service, replicas, .. } => format!("replica lag {service}{}", some(replicas)),
         Fault::Kill { service, replicas, .. } => format!("kill {service}{}", some(replicas)),
         Fault::CorruptState { service, replicas, share, .. } => {
             format!("corrupt state {service}{} {share}", some(replicas))
@@ -247,6 +254,7 @@ impl Plan {
                     service,
                     replicas: super::action::how_many(path, *replicas, checker),
                     grace: *grace,
+                    waiting: None,
                 })
             }
             Fault::CorruptState { service, replicas, share, .. } => {
@@ -310,6 +318,7 @@ impl Plan {
                 let service = checker.service(&format!("{path}.service"), service)?;
                 Effect::LimitConnections { service, most: *most }
             }
+            Fault::ReplicaLag { .. } => self.replica_lag(path, fault, checker)?,
             Fault::Surge { client, factor, chance, .. } => {
                 checker.positive(format!("{path}.factor"), *factor);
                 if chance.is_some() {

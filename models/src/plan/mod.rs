@@ -23,6 +23,7 @@ mod balance;
 mod cache;
 mod check;
 mod client;
+mod data;
 mod fault;
 mod monitor;
 mod network;
@@ -34,11 +35,13 @@ mod service;
 mod signal;
 mod split;
 mod stack;
+mod swap;
 
 pub(crate) use action::{Action, Cause, PlannedAction};
 pub(crate) use cache::CachePlan;
 pub(crate) use check::Checker;
 pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};
+pub(crate) use data::{DataPlan, StorePlan};
 pub(crate) use fault::{Effect, FaultPlan, Kill, LinkFault};
 pub(crate) use monitor::{AlertPlan, MonitorPlan, OperatorPlan, ScrapeTrouble, StepPlan, TargetPlan, Test};
 pub(crate) use platform::{BOOT, FIRST_PROBE, LISTING, PENDING, PlatformPlan, ProbeKind};
@@ -49,11 +52,13 @@ pub(crate) use service::{CapacityPlan, EdgePlan, EndpointPlan, KeyPlan, ServiceP
 pub(crate) use signal::{Signal, Source};
 pub(crate) use split::{SidePlan, SplitPlan, Ways};
 pub(crate) use stack::{FallbackPlan, LayerKind, LayerPlan, MAX_LAYERS, StackId, StackPlan};
+pub(crate) use swap::Swap;
 
 use crate::blueprint::Settings;
 use crate::problem::Problem;
 use crate::report::Names;
 use crate::spec;
+use squall_sim::Span;
 use squall_sim::dist::Dist;
 use std::collections::BTreeMap;
 
@@ -104,6 +109,8 @@ pub(crate) struct Plan {
     pub(crate) faults: Vec<FaultPlan>,
     pub(crate) actions: Vec<PlannedAction>,
     pub(crate) rollouts: Vec<RolloutPlan>,
+    /// What actions exchange, by number.
+    pub(crate) swaps: Vec<Swap>,
     /// None without alerts, and without anybody else who looks.
     pub(crate) monitor: Option<Box<MonitorPlan>>,
     pub(crate) ops: Vec<Op>,
@@ -115,6 +122,9 @@ pub(crate) struct Plan {
     /// Balancer states: one for each edge, caller's replica and callee's replica.
     pub(crate) balancer_slots: u32,
     pub(crate) writes: bool,
+    /// Writes that are more than the name of an effect, and how long effects are remembered.
+    pub(crate) stores: Vec<StorePlan>,
+    pub(crate) remembers: Span,
     /// Some hedge wants to know when callees begin to serve.
     pub(crate) tied: bool,
 }
@@ -142,6 +152,7 @@ impl Plan {
             faults: Vec::new(),
             actions: Vec::new(),
             rollouts: Vec::new(),
+            swaps: Vec::new(),
             monitor: None,
             ops: Vec::new(),
             parallels: Vec::new(),
@@ -150,6 +161,8 @@ impl Plan {
             replicas: 0,
             balancer_slots: 0,
             writes: false,
+            stores: Vec::new(),
+            remembers: data::REMEMBERED,
             tied: false,
         };
         checker.settings(&plan.settings);

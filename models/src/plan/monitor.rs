@@ -3,9 +3,10 @@
 use super::signal::{Formula, Named, Signal, Source, Unit, of_cache, of_client, of_pool};
 use super::{Action, CacheId, Checker, ClientId, DistId, EdgeId, Effect, Plan, PoolId, ServiceId, SplitId, rank};
 use crate::monitor::LOOKBACK;
-use crate::spec::{self, AlertRule, Fault, Otherwise};
+use crate::spec::{self, AlertRule, Fault, Otherwise, Severity};
 use crate::units::{Duration, Share};
 use squall_sim::Span;
+use std::collections::BTreeMap;
 
 /// The window of what is counted, unless an alert says otherwise.
 pub(super) const USUAL: Span = Span::from_secs(60);
@@ -63,6 +64,7 @@ pub(crate) struct AlertPlan {
     pub(crate) when: Condition,
     pub(crate) wait: Span,
     pub(crate) keep: Span,
+    pub(crate) severity: Option<Severity>,
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +77,18 @@ pub(crate) struct OperatorPlan {
     pub(crate) steps: Vec<StepPlan>,
     pub(crate) again_after: Option<Span>,
     pub(crate) escalate_to: Option<u32>,
+    pub(crate) nature: Nature,
+}
+
+/// How somebody answers, besides what the runbook says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Nature {
+    pub(crate) responses: BTreeMap<Severity, DistId>,
+    pub(crate) escalate_after: Option<Span>,
+    /// The shares of steps that are forgotten, and that are done wrong.
+    pub(crate) skip: f64,
+    pub(crate) wrong: f64,
+    pub(crate) instead: Vec<Action>,
 }
 
 #[derive(Clone, Debug)]
@@ -146,7 +160,8 @@ impl Plan {
     ) -> Option<AlertPlan> {
         let paths = (format!("{path}.when"), format!("{path}.over"));
         let when = self.condition(world, (&paths.0, &paths.1), (&rule.when, rule.over), plan, checker)?;
-        Some(AlertPlan { when, wait: rule.r#for.span(), keep: rule.keep_firing_for.span() })
+        let (wait, keep) = (rule.r#for.span(), rule.keep_firing_for.span());
+        Some(AlertPlan { when, wait, keep, severity: rule.severity })
     }
 
     /// A sentence, and the window that it is about.
@@ -269,12 +284,13 @@ impl Plan {
 
     pub(super) fn compile_operators(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
         let mut operators = Vec::new();
+        let known_alerts = self.names.alerts.clone();
         for (name, operator) in &world.operators {
             let path = format!("operators.{name}");
             let alert = |name: &str, path: String, checker: &mut Checker<'_>| {
-                let at = self.names.alerts.iter().position(|known| known == name);
+                let at = known_alerts.iter().position(|known| known == name);
                 if at.is_none() {
-                    let known = self.names.alerts.iter().map(String::as_str);
+                    let known = known_alerts.iter().map(String::as_str);
                     let remedy = super::check::did_you_mean(name, known, "alerts");
                     checker.problem(path, format!("there is no alert `{name}`"), remedy);
                 }
@@ -309,7 +325,9 @@ impl Plan {
             let again_after = optional("again_after", &operator.again_after, checker);
             let response = operator.response.as_ref();
             let response = response.and_then(|time| checker.dist(self, &format!("{path}.response"), time));
-            operators.push(OperatorPlan { name: name.clone(), on, every, response, steps, again_after, escalate_to });
+            let nature = self.nature(world, &path, operator, checker);
+            let name = name.clone();
+            operators.push(OperatorPlan { name, on, every, response, steps, again_after, escalate_to, nature });
         }
         check_calls(world, checker);
         match &mut self.monitor {
@@ -319,6 +337,41 @@ impl Plan {
             }
             None => {}
         }
+    }
+}
+
+impl Plan {
+    fn nature(
+        &mut self,
+        world: &spec::World,
+        path: &str,
+        operator: &spec::Operator,
+        checker: &mut Checker<'_>,
+    ) -> Nature {
+        let mut nature = Nature::default();
+        for (severity, time) in &operator.responses {
+            let at = format!("{path}.responses.{}", format!("{severity:?}").to_lowercase());
+            nature.responses.extend(checker.dist(self, &at, time).map(|dist| (*severity, dist)));
+        }
+        let at = format!("{path}.escalate_after");
+        nature.escalate_after = operator.escalate_after.map(|after| checker.span(&at, after));
+        if operator.escalate_after.is_some() && operator.escalate_to.is_none() {
+            checker.problem(at, "nobody is named to escalate to", "set `escalate_to`");
+        }
+        let Some(mistakes) = &operator.mistakes else { return nature };
+        let path = format!("{path}.mistakes");
+        (nature.skip, nature.wrong) = (mistakes.skip.map_or(0.0, Share::get), mistakes.wrong.map_or(0.0, Share::get));
+        if nature.skip + nature.wrong > 1.0 {
+            checker.problem(&path, "more than all steps go wrong", "let `skip` and `wrong` add up to 100% at most");
+        }
+        if mistakes.wrong.is_some() == mistakes.instead.is_empty() {
+            checker.problem(&path, "`wrong` and `instead` belong together", "say how often, and what is done instead");
+        }
+        for (at, action) in mistakes.instead.iter().enumerate() {
+            let path = format!("{path}.instead.{at}.{}", action.tag());
+            nature.instead.extend(self.action(world, &path, action, checker));
+        }
+        nature
     }
 }
 

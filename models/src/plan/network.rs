@@ -179,7 +179,9 @@ impl Plan {
         let (service, replicas) = self.some_of(path, name, replicas, checker)?;
         let before: usize = world.services.values().take(service.at()).map(|service| service.endpoints.len()).sum();
         let own = before..before + world.services[name].endpoints.len();
-        let writes = |(at, op): (u32, &Op)| matches!(op, Op::Write(_)) && own.contains(&self.endpoint_at(Pc(at)).at());
+        let writes = |(at, op): (u32, &Op)| {
+            matches!(op, Op::Write(_) | Op::Store(_)) && own.contains(&self.endpoint_at(Pc(at)).at())
+        };
         if !(0..).zip(&self.ops).any(writes) {
             let rule = format!("no endpoint of `{name}` has a `write` step");
             checker.problem(format!("{path}.service"), rule, "name a service that writes");

@@ -72,6 +72,11 @@ pub(crate) enum Op {
         after: Pc,
     },
     Write(Write),
+    /// The same with a key, or where something is said about data, by its number.
+    Store(u32),
+    Read {
+        primary: bool,
+    },
     Fail {
         share: f64,
         place: Place,
@@ -244,17 +249,13 @@ impl<'c> Compiler<'_, '_, 'c> {
                 self.strand(&format!("{path}.spawn"), steps);
                 self.plan.ops[at] = Op::Spawn { place, after: self.plan.next() };
             }
-            Step::Write(effect) => {
-                if effect.is_empty() {
-                    self.checker.problem(
-                        format!("{path}.write"),
-                        "an effect needs a name",
-                        "write `write: order`, for example",
-                    );
+            Step::Write(write) => self.write(&format!("{path}.write"), &write.0),
+            Step::Read(read) => {
+                if self.world.services[self.service_name].data.is_none() {
+                    let rule = format!("`{}` stores nothing that could be read", self.service_name);
+                    self.checker.problem(format!("{path}.read"), rule, "give the service `data`");
                 }
-                self.plan.writes = true;
-                let effect = Place::named(&format!("{}/{effect}", self.service_name), Purpose::Key);
-                self.plan.ops.push(Op::Write(Write { effect }));
+                self.plan.ops.push(Op::Read { primary: *read == spec::Read::Primary });
             }
             Step::Fail(share) => {
                 let place = Place::named(path, Purpose::Fail);
@@ -263,13 +264,31 @@ impl<'c> Compiler<'_, '_, 'c> {
         }
     }
 
+    fn write(&mut self, path: &str, write: &spec::WriteOptions) {
+        if write.effect.is_empty() {
+            self.checker.problem(path, "an effect needs a name", "write `write: order`, for example");
+        }
+        self.plan.writes = true;
+        let effect = Place::named(&format!("{}/{}", self.service_name, write.effect), Purpose::Key);
+        let plain = write.idempotency.is_none() && self.world.services[self.service_name].data.is_none();
+        let op = if plain {
+            Op::Write(Write { effect })
+        } else {
+            Op::Store(self.plan.store(path, effect, write, self.checker))
+        };
+        self.plan.ops.push(op);
+    }
+
     fn optional(&mut self, path: &str, optional: &'c spec::Optional) {
         let (world, name) = (self.world, self.service_name);
         let service = &world.services[name];
         match super::admission::levels(service) {
+            None if super::swap::degrades(world, name) => {
+                self.checker.within(format!("{path}.level"), optional.level.into(), 1, 255);
+            }
             None => {
                 let rule = format!("`{name}` has nothing that would leave these steps out");
-                let remedy = "give it an `admission` with `shed: {brownout: …}` or `shed: {degradation: …}`";
+                let remedy = "give it an `admission` with `shed: {brownout: …}` or `shed: {degradation: …}`, or an action `degrade`";
                 self.checker.problem(path, rule, remedy);
             }
             Some(levels) => self.checker.within(format!("{path}.level"), optional.level.into(), 1, levels),

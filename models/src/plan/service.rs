@@ -1,7 +1,7 @@
 //! Services, edges, pools and key sets, compiled.
 
 use super::stack::{Policies, StackId};
-use super::{Checker, ConnectionsPlan, DistId, EndpointId, Pc, Plan, PlatformPlan, ServiceId};
+use super::{Checker, ConnectionsPlan, DataPlan, DistId, EndpointId, Pc, Plan, PlatformPlan, ServiceId};
 use crate::balance::Balancer;
 use crate::balance::slow_start::SlowStart;
 use crate::eject;
@@ -57,12 +57,16 @@ pub(crate) struct ServicePlan {
     /// What each replica's guards are made from.
     pub(crate) admission: Vec<Admission>,
     pub(crate) admission_place: Place,
+    /// There are guards, now or later.
+    pub(crate) guarded: bool,
     /// What those who are turned away are told.
     pub(crate) retry_after: Option<Span>,
     pub(crate) connections: ConnectionsPlan,
     pub(crate) error_place: Place,
     /// What looks after its replicas, if something does.
     pub(crate) platform: Option<Box<PlatformPlan>>,
+    /// How it keeps what it stores, if that is said.
+    pub(crate) data: Option<Box<DataPlan>>,
 }
 
 #[derive(Clone, Debug)]
@@ -228,7 +232,9 @@ impl Plan {
             });
         }
         let platform = self.compile_platform(name, path, service, places, checker);
+        let data = self.compile_data(path, service, checker);
         self.services.push(ServicePlan {
+            data,
             holds_workers: matches!(capacity, CapacityPlan::Workers(_)),
             capacity,
             replicas: places,
@@ -239,6 +245,7 @@ impl Plan {
             max_wait,
             pools: (first_pool, self.pools.len() as u32 - first_pool),
             admission: service.admission.clone(),
+            guarded: !service.admission.is_empty(),
             admission_place: Place::named(path, Purpose::Other(1)),
             retry_after: super::admission::retry_after(path, service, checker),
             connections: ConnectionsPlan::compile(path, service.connections.as_ref(), checker),

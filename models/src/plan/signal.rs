@@ -24,6 +24,8 @@ pub(crate) enum Source {
     /// The fullest memory of a replica, as a share of its limit.
     ServiceMemory(ServiceId),
     ServiceLatency(ServiceId),
+    /// Lost writes and duplicates that the last check of the data has found.
+    DataFound(ServiceId),
     PoolBusy(PoolId),
     PoolWaiting(PoolId),
     CacheHits(CacheId),
@@ -161,6 +163,9 @@ impl Plan {
         }
         if service.and_then(|service| service.platform.as_ref()).is_some_and(|platform| platform.memory.is_some()) {
             metrics.push(("memory", Unit::Share, Formula::Gauge(ServiceMemory(id))));
+        }
+        if service.is_some_and(|service| service.data.is_some()) {
+            metrics.push(("inconsistencies", Unit::Count, Formula::Gauge(Source::DataFound(id))));
         }
         metrics.extend(QUANTILES.map(|(name, q)| (name, Unit::Duration, Formula::Quantile(ServiceLatency(id), q))));
         metrics

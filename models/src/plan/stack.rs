@@ -31,6 +31,13 @@ pub(crate) struct StackPlan {
     pub(crate) callers: u32,
 }
 
+impl StackPlan {
+    /// The first state of a caller.
+    pub(crate) fn first_of(&self, caller: u32) -> u32 {
+        self.first + caller * self.layers.len() as u32
+    }
+}
+
 /// A layer: what it does, and where its draws are made. What changes about it is in the world's state.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerPlan {

@@ -18,6 +18,11 @@ pub(crate) struct MemoryPlan {
 }
 
 impl MemoryPlan {
+    /// What a process uses that does nothing.
+    pub(crate) fn empty(&self) -> f64 {
+        self.base
+    }
+
     pub(crate) fn new(spec: &Memory) -> Self {
         Self {
             limit: spec.limit.get(),

@@ -2,7 +2,8 @@
 
 use super::Named;
 use super::extent::Replicas;
-use crate::units::{Duration, Share};
+use super::{Admission, Policy};
+use crate::units::{Bytes, Duration, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,9 @@ pub enum Action {
         /// Whether they may drain first, as long as their grace allows; `false` by default: all that is in them is lost.
         #[serde(default)]
         grace: bool,
+        /// Only those in which more calls wait than this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waiting: Option<u64>,
     },
     /// Replicas are moved elsewhere, as when their nodes are emptied: each drains, as soon as the service's disruption budget
     /// allows it, and a new one takes its place.
@@ -108,6 +112,49 @@ pub enum Action {
         /// The share.
         share: Share,
     },
+    /// New calls over an edge go through other policies, which have learnt nothing yet. Calls in flight leave through those
+    /// that they came in by.
+    Policies {
+        /// The caller: a client or a service.
+        from: String,
+        /// The callee: a service.
+        to: String,
+        /// All of the edge's policies from now on, outermost first; none if the list is empty.
+        policies: Vec<Policy>,
+    },
+    /// A service gets other guards, which have learnt nothing yet: limits, rate limits, shedding.
+    Admission {
+        /// The service.
+        service: String,
+        /// All of its guards from now on; none if the list is empty.
+        admission: Vec<Admission>,
+    },
+    /// The optional steps of a service are left out as at a level of degradation, whatever its load.
+    Degrade {
+        /// The service.
+        service: String,
+        /// The level; 0 leaves it to the service again.
+        level: u8,
+    },
+    /// Each replica of a service gets another memory, and is restarted with it. For services with a `memory`.
+    ResizeMemory {
+        /// The service.
+        service: String,
+        /// What there is to use.
+        limit: Bytes,
+        /// One after the other by default, or at once.
+        #[serde(default)]
+        how: How,
+    },
+    /// What a service stores is compared with what was acknowledged. What is found goes into the log, and into
+    /// `services.NAME.inconsistencies` for alerts. For services with `data`.
+    ConsistencyCheck {
+        /// The service.
+        service: String,
+        /// How long it takes; no time by default.
+        #[serde(default = "no_time")]
+        takes: Duration,
+    },
     /// Calls over an edge are spread by other weights. The edge's `balance` has to be `weighted`.
     Weights {
         /// The caller: a client or a service.
@@ -146,6 +193,10 @@ pub enum Action {
     },
 }
 
+fn no_time() -> Duration {
+    Duration::from_seconds(0.0)
+}
+
 /// How replicas are replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -172,6 +223,11 @@ impl Action {
             Self::KillQueries { .. } => "kill_queries",
             Self::ClearFault { .. } => "clear_fault",
             Self::Traffic { .. } => "traffic",
+            Self::Policies { .. } => "policies",
+            Self::Admission { .. } => "admission",
+            Self::Degrade { .. } => "degrade",
+            Self::ResizeMemory { .. } => "resize_memory",
+            Self::ConsistencyCheck { .. } => "consistency_check",
             Self::Weights { .. } => "weights",
             Self::Split { .. } => "split",
             Self::Switch { .. } => "switch",

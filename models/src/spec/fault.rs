@@ -264,6 +264,17 @@ faults! {
             /// How long.
             delay: Distribution,
         }
+        /// Followers fall behind their primary, or are cut off from it. For services with `data`.
+        ReplicaLag as "replica_lag" {
+            /// The service.
+            service: String,
+            /// How many of its followers, counted from the first replica that is not the primary; `all` by default.
+            #[serde(default)]
+            replicas: Replicas,
+            /// How much later each write reaches them. Without it nothing does until the fault is over.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            delay: Option<Distribution>,
+        }
         /// Shards of a cache are lost.
         ShardLoss as "shard_loss" {
             /// The cache.

@@ -4,6 +4,7 @@ use super::{Action, Distribution, Named};
 use crate::units::{Duration, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What is measured of the system, and what alerts come of it. Alerts see what has been scraped, and nothing else.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -42,6 +43,9 @@ pub struct AlertRule {
     /// What it is about, for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
+    /// How bad it is, for those who answer sooner when it is worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
     /// A sentence: `pools.api.db.utilisation > 95%`, or `clients.web.failure absent` for no data at all.
     pub when: String,
     /// The window that is looked at. By default a minute for what is counted (rates, shares, latencies), and only the newest
@@ -72,14 +76,52 @@ pub struct Operator {
     /// How long it takes from the call to the first step; no time by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<Distribution>,
+    /// How long it takes if the alert that calls has this severity.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub responses: BTreeMap<Severity, Distribution>,
+    /// If nothing has been begun this long after the call, `escalate_to` is called instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalate_after: Option<Duration>,
+    /// What is done wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mistakes: Option<Mistakes>,
     /// What is done, in this order.
     pub steps: Vec<OperatorStep>,
     /// This long after the last step it begins again if one of its alerts still fires. By default it waits to be called again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again_after: Option<Duration>,
-    /// Who is called by an `else: escalate`.
+    /// Who is called by an `else: escalate`, or after `escalate_after`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalate_to: Option<String>,
+}
+
+/// How bad an alert is, 1 the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Critical.
+    P1,
+    /// High.
+    P2,
+    /// Medium.
+    P3,
+    /// Low.
+    P4,
+}
+
+/// What somebody does wrong. It is drawn for each `do` step anew.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mistakes {
+    /// The share of steps that are forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<Share>,
+    /// The share of steps in whose place one of `instead` is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong: Option<Share>,
+    /// The wrong things, each as likely as the others: the wrong step, or the right one on the wrong service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instead: Vec<Action>,
 }
 
 /// A step of a runbook.

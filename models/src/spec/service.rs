@@ -1,6 +1,8 @@
 //! What serves requests: capacity, queue, pools, and endpoints as small programs.
 
-use super::{Admission, Connections, Distribution, Edge, Lifecycle, Memory, Named, Optional, Pool, Probes};
+use super::{
+    Admission, Connections, Data, Distribution, Edge, Lifecycle, Memory, Named, Optional, Pool, Probes, Read, Write,
+};
 use crate::autoscale;
 use crate::units::{Duration, Share};
 use schemars::JsonSchema;
@@ -43,6 +45,9 @@ pub struct Service {
     /// What sets the number of replicas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscale: Option<autoscale::Spec>,
+    /// What it stores, beyond the names of its effects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Data>,
     /// Connection pools; each replica has its own.
     #[serde(default)]
     pub pools: Named<Pool>,
@@ -169,7 +174,9 @@ pub enum Step {
     /// Start some steps and do not wait for them.
     Spawn(Vec<Step>),
     /// Make a durable effect of this name; a second one by the same request is a duplicate.
-    Write(String),
+    Write(Write),
+    /// Read what is stored. For services with `data`.
+    Read(Read),
     /// Fail this share of calls with `error`.
     Fail(Share),
 }

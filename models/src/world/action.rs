@@ -62,7 +62,10 @@ impl Run<'_> {
         // What follows from an action comes after it in the log, though it is known what came of it only in the end.
         let number = self.state.log.entries.len();
         self.write_down(cause, action.name(), self.plan.target(action), String::new());
-        let effect = self.carry_out_action(action);
+        let effect = match *action {
+            Action::ConsistencyCheck { service, takes } => self.check_data(cause, service, takes),
+            _ => self.carry_out_action(action),
+        };
         if let Some(entry) = self.state.log.entries.get_mut(number) {
             entry.effect = effect;
         }
@@ -97,7 +100,9 @@ impl Run<'_> {
             }
             Action::Scale { service, to } => return self.scale(service, to),
             Action::Restart { service, rolling } => return self.restart(service, rolling),
-            Action::Kill { service, replicas, grace } => return self.delete(service, replicas, grace),
+            Action::Kill { service, replicas, grace, waiting } => {
+                return self.delete(service, (replicas, waiting), grace);
+            }
             Action::Drain { service, replicas } => return self.move_away(service, replicas),
             Action::Traffic { client, share } => {
                 self.state.clients[client.at()].let_in = share;
@@ -109,6 +114,19 @@ impl Run<'_> {
             Action::Roll { rollout, wish } => return self.wish(rollout, wish),
             Action::Split { split, ref weights } => return self.share_out(split, weights),
             Action::Weights { edge, ref weights } => return self.weigh(edge, weights),
+            Action::Policies { swap, .. } | Action::Admission { swap, .. } => {
+                self.state.tasks.push(super::Task::Exchange(swap));
+            }
+            Action::ResizeMemory { service, swap, rolling } => {
+                self.state.tasks.push(super::Task::Exchange(swap));
+                return self.restart(service, rolling);
+            }
+            Action::Degrade { service, level } => {
+                self.state.services[service.at()].degraded = level;
+                return format!("level {level}");
+            }
+            // Whoever asks for it is told what it finds.
+            Action::ConsistencyCheck { .. } => {}
         }
         "done".to_owned()
     }

@@ -89,7 +89,7 @@ impl Run<'_> {
             self.heard(key, outcome);
         }
         match outcome {
-            Ok(()) if stacked => self.ascend(key, Ok(())),
+            Ok(()) if stacked => return self.ascend_answered(key),
             Ok(()) => return self.conclude_here(key, Ok(())),
             Err(failure) => self.attempt_failed(key, failure),
         }
@@ -147,6 +147,7 @@ impl Run<'_> {
                 } else {
                     invocation.timer = self.cx.after(delay, Event::Retry(key));
                 }
+                self.traced_retry(key);
             }
         }
     }
@@ -160,7 +161,7 @@ impl Run<'_> {
 
     /// The same, without a jump to it. The call that waited for it goes on next.
     #[inline(always)]
-    fn conclude_here(&mut self, key: Key<Invocation>, outcome: Outcome) -> Option<Key<Call>> {
+    pub(super) fn conclude_here(&mut self, key: Key<Invocation>, outcome: Outcome) -> Option<Key<Call>> {
         self.traced_call_end(key, Some(outcome));
         let invocation = self.state.invocations.free(key)?;
         self.cx.cancel(invocation.total_timer);

@@ -14,7 +14,8 @@ impl Run<'_> {
         self.audit_edges()?;
         self.audit_services()?;
         self.audit_replicas()?;
-        self.audit_platform()
+        self.audit_platform()?;
+        self.audit_data()
     }
 
     fn audit_clients(&self) -> Result<(), String> {
@@ -46,7 +47,12 @@ impl Run<'_> {
     fn audit_edges(&self) -> Result<(), String> {
         let mut open = vec![0; self.plan.edges.len()];
         let mut waiting = vec![0; self.plan.edges.len()];
+        // Fallbacks that are counted, and have not answered yet.
+        let mut falling = vec![0; self.plan.edges.len()];
         for (_, invocation) in self.state.invocations.iter() {
+            if let Some(owner) = self.owner(invocation).filter(|_| !self.is_branch(invocation)) {
+                falling[self.state.invocations[owner].edge.at()] += 1;
+            }
             open[invocation.edge.at()] += u64::from(!self.is_branch(invocation));
             waiting[invocation.edge.at()] += u64::from(invocation.waiting);
         }
@@ -56,8 +62,9 @@ impl Run<'_> {
             let ended = totals.ok + totals.failed.iter().sum::<u64>() + totals.abandoned;
             balance(&format!("{name}: calls = fates + abandoned + in flight"), totals.calls, ended + open[at])?;
             // An attempt ends well, badly, or with its caller.
+            let fallbacks = totals.fallbacks - falling[at];
             let ended: u64 =
-                totals.ok - totals.fallbacks.min(totals.ok) + totals.failed_attempts.iter().sum::<u64>() + waiting[at];
+                totals.ok - fallbacks.min(totals.ok) + totals.failed_attempts.iter().sum::<u64>() + waiting[at];
             if totals.attempts < ended || totals.attempts > ended + totals.abandoned {
                 return Err(format!(
                     "{name}: {} attempts, but {ended} ended and {} abandoned",

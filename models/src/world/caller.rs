@@ -110,8 +110,7 @@ impl Run<'_> {
             self.look_whether_full();
         }
         if stacked {
-            self.enter_stack(key);
-            return None;
+            return self.enter_stack(key);
         }
         self.attempt_here(key)
     }
@@ -233,7 +232,7 @@ impl Run<'_> {
         if self.state.invocations[key].via > 0 {
             self.walked_away(key);
         }
-        self.traced_attempt_end(key, Some(Err(Failure::Timeout)));
+        self.traced_attempt_end(key, Some(Err(why)));
         if self.state.invocations[key].target != UNCOUNTED {
             self.watch_ended(key, Err(why), false);
         }

@@ -177,15 +177,31 @@ impl Run<'_> {
                     return Next::Jump(after);
                 }
             }
-            Op::Write(write) if self.state.replicas[self.state.calls[key].replica.at()].bad_disk => {
-                return self.write_badly(key, luck, write.effect);
-            }
-            Op::Write(write) => self.write(key, write.effect),
+            Op::Write(_) | Op::Store(_) | Op::Read { .. } => return self.durable(key, luck, op),
             Op::Work { .. } | Op::Call { .. } | Op::End | Op::Jump { .. } => {
                 unreachable!("the common instructions are handled by the caller")
             }
         }
         Next::Step
+    }
+
+    /// What is stored is written or read.
+    fn durable(&mut self, key: Key<Call>, luck: Luck, op: Op) -> Next {
+        match op {
+            Op::Write(write) if self.state.replicas[self.state.calls[key].replica.at()].bad_disk => {
+                self.write_badly(key, luck, write.effect)
+            }
+            Op::Write(write) => {
+                self.write(key, write.effect);
+                Next::Step
+            }
+            Op::Store(number) => self.store(key, luck, number),
+            Op::Read { primary } if !self.read_data(key, primary) => {
+                self.finish(key, Err(Failure::Error));
+                Next::Stop
+            }
+            _ => Next::Step,
+        }
     }
 
     /// A sleep, or a piece of work that was not shared, is over.
@@ -283,14 +299,18 @@ impl Run<'_> {
         }
     }
 
-    /// A durable effect.
-    pub(super) fn write(&mut self, key: Key<Call>, effect: Place) {
+    /// A durable effect; whether the same request had made it before.
+    pub(super) fn write(&mut self, key: Key<Call>, effect: Place) -> bool {
         let call = &self.state.calls[key];
         let now: Time = self.cx.now();
         let known = self.state.written.insert(now, call.root.child(effect, 0).value());
         let totals = &mut self.state.services[call.service.at()].totals;
         totals.writes += 1;
-        totals.duplicate_writes += u64::from(known);
+        if known {
+            totals.duplicate_writes += 1;
+            self.state.clients[call.client.at()].totals.duplicates += 1;
+        }
+        known
     }
 }
 

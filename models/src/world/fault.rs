@@ -80,6 +80,7 @@ impl Run<'_> {
                 Effect::CrashLoop { service, .. } => self.apply_crash_loops(service),
                 Effect::Leak { service, .. } => self.apply_leaks(service),
                 Effect::Disk { service, .. } => self.apply_disks(service),
+                Effect::Replication { service, .. } => self.apply_replication(service),
                 // What boots from now on asks for it.
                 Effect::SlowBoot { .. } => {}
                 Effect::ShardLoss { cache, old_entries, .. } => self.apply_shard_losses(cache, old_entries),
@@ -141,7 +142,11 @@ impl Run<'_> {
                 self.crash(id);
             } else if !was_up && local >= down {
                 self.start_pools(id);
+                self.copy_up(id);
             }
+        }
+        if self.plan.services[target.at()].data.is_some() {
+            self.show_primary(target);
         }
     }
 
@@ -159,6 +164,7 @@ impl Run<'_> {
         self.forget_guard(id);
         self.server_crashed(id);
         self.stop_pools(id);
+        self.copy_down(id);
         for (plan, cache) in self.plan.caches.iter().zip(&mut self.state.caches) {
             if plan.per_replica {
                 cache.flush(Some(id.at()));

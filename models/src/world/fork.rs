@@ -39,10 +39,11 @@ impl Plan {
 impl Run<'_> {
     /// New calls go through new stacks, which have learnt nothing yet. Who is inside of an old one goes on through that.
     fn retire_stacks(&mut self, before: &Plan) {
-        let new = self.plan.stacks.len() - before.stacks.len();
+        let (new, layers) = (self.plan.stacks.len() - before.stacks.len(), self.plan.layers - before.layers);
         let inside: Vec<_> = self.state.frames.iter().map(|(key, _)| key).collect();
         for key in inside {
-            self.state.frames[key].stack.0 += new as u32;
+            let frames = &mut self.state.frames[key];
+            (frames.stack.0, frames.first) = (frames.stack.0 + new as u32, frames.first + layers);
         }
         let old = std::mem::take(&mut self.state.layers);
         self.state.layers = layer::all(self.plan, self.cx);
@@ -77,6 +78,10 @@ impl Simulated {
         }
         for (state, (old, new)) in run.state.edges.iter_mut().zip(before.edges.iter().zip(&run.plan.edges)) {
             state.follow(old, new, run.cx);
+        }
+        // What actions have exchanged stays exchanged.
+        for swap in std::mem::take(&mut world.state.exchanged) {
+            world.exchange(swap, cx);
         }
         Ok(copy)
     }

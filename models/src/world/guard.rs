@@ -32,7 +32,7 @@ enum Stage {
 
 /// The guards of all replicas that have some, in order.
 pub(crate) fn all(plan: &Plan) -> Vec<Guard> {
-    let guarded = plan.services.iter().filter(|service| !service.admission.is_empty());
+    let guarded = plan.services.iter().filter(|service| service.guarded);
     let clients = plan.clients.len();
     guarded.flat_map(|service| (0..service.replicas).map(move |_| Guard::new(service, clients))).collect()
 }
@@ -234,15 +234,28 @@ impl Run<'_> {
     pub(super) fn serves_optional(&mut self, key: Key<Call>, level: u8, place: Place) -> bool {
         let now = self.cx.now();
         let call = &self.state.calls[key];
-        let guard = &mut self.state.guards[self.state.replicas[call.replica.at()].guard as usize];
-        let served = guard.stages.iter_mut().all(|stage| match stage {
-            Stage::Shed(shed) => shed.serves_optional(now, level, &mut call.luck.at(place)),
-            Stage::Limit(_) | Stage::RateLimit(_) => true,
-        });
+        let replica = &self.state.replicas[call.replica.at()];
+        let guard = self.state.guards.get_mut(replica.guard as usize).filter(|_| replica.guarded);
+        let stages = guard.into_iter().flat_map(|guard| &mut guard.stages);
+        let mut served = level > self.state.services[call.service.at()].degraded;
+        for stage in stages {
+            if let Stage::Shed(shed) = stage {
+                served = served && shed.serves_optional(now, level, &mut call.luck.at(place));
+            }
+        }
         let totals = &mut self.state.services[call.service.at()].totals;
         totals.optional += 1;
         totals.left_out += u64::from(!served);
         served
+    }
+
+    /// A service has other guards. What calls inside hold of the old ones is gone with these.
+    pub(super) fn exchange_guards(state: &mut super::State, plan: &Plan, service: crate::plan::ServiceId) {
+        let of = &plan.services[service.at()];
+        for id in of.first..of.first + of.replicas {
+            let guard = state.replicas[id as usize].guard as usize;
+            state.guards[guard] = Guard::new(of, plan.clients.len());
+        }
     }
 
     /// What a replica has learnt is gone with it; what all share is not there.

@@ -60,28 +60,49 @@ impl Hasher for Multiply {
     }
 }
 
-/// Remembers numbers for ten minutes of simulated time: which effects a request has made lately. A request that is
-/// still tried after that long is beyond any timeout.
-#[derive(Clone, Debug, Default)]
+/// Remembers numbers for a while of simulated time: which effects a request has made lately.
+#[derive(Clone, Debug)]
 pub(crate) struct Recent {
-    known: Lookup<()>,
+    /// When each was met first, or its key was given anew.
+    known: Lookup<Time>,
     order: VecDeque<(Time, u64)>,
+    remembered: Span,
 }
 
-const REMEMBERED: Span = Span::from_secs(600);
-
 impl Recent {
+    pub(crate) fn new(remembered: Span) -> Self {
+        Self { known: Lookup::default(), order: VecDeque::new(), remembered }
+    }
+
     /// Remembers a number; true if it was known already.
     pub(crate) fn insert(&mut self, now: Time, number: u64) -> bool {
-        while let Some(&(at, old)) = self.order.front().filter(|(at, _)| now.since(*at) > REMEMBERED) {
+        while let Some(&(at, old)) = self.order.front().filter(|(at, _)| now.since(*at) > self.remembered) {
             debug_assert!(at <= now);
-            self.known.remove(old);
+            if self.known.get(old) == Some(&at) {
+                self.known.remove(old);
+            }
             self.order.pop_front();
         }
-        let known = self.known.insert(number, ()).is_some();
+        let known = self.known.get(number).is_some();
         if !known {
+            self.known.insert(number, now);
             self.order.push_back((now, number));
         }
         known
+    }
+
+    /// Whether a number was met in the time before now.
+    pub(crate) fn met(&self, now: Time, number: u64, within: Span) -> bool {
+        self.known.get(number).is_some_and(|at| now.since(*at) <= within)
+    }
+
+    /// Remembers a number that is known from now on for as long as one that is new.
+    pub(crate) fn renew(&mut self, now: Time, number: u64) {
+        self.known.insert(number, now);
+        self.order.push_back((now, number));
+    }
+
+    pub(crate) fn forget(&mut self, number: u64) {
+        self.known.remove(number);
     }
 }

@@ -10,6 +10,7 @@ mod callee;
 mod caller;
 mod client;
 mod connection;
+mod data;
 mod deadlock;
 mod eject;
 mod execute;
@@ -36,6 +37,7 @@ mod source;
 mod split;
 mod stack;
 mod strand;
+mod swap;
 mod tasks;
 mod totals;
 mod trace;
@@ -51,6 +53,7 @@ use cache::CacheState;
 use call::{Call, Invocation, Reload};
 use caller::EdgeState;
 use client::ClientState;
+use data::{Later, Stores};
 use layer::{Branches, LayerState};
 use observe::Observer;
 use packed::Packed;
@@ -125,6 +128,8 @@ pub(crate) enum Event {
     Watch,
     /// It is time for an operator's next step, unless things have gone on since.
     Operate { number: u32, life: u32 },
+    /// Something happens to what a service stores; the number is a copy, an election or a check.
+    Data { service: ServiceId, what: Later, number: u32 },
     /// The controller of a rollout wants to look, unless things have gone on since.
     Roll { number: u32, life: u32 },
     /// A window of the series is over.
@@ -175,11 +180,14 @@ struct State {
     splits: Vec<split::SplitState>,
     faults: Vec<fault::Force>,
     settled: action::Settled,
+    /// What was exchanged in the plan, in order.
+    exchanged: Vec<u32>,
     log: action::Log,
     platform: Platform,
     monitor: monitor::Monitor,
     rollouts: Vec<rollout::Controller>,
     written: lookup::Recent,
+    stores: Stores,
     observer: Observer,
     /// Only of a run that is traced.
     recorder: Option<Box<Recorder>>,
@@ -205,6 +213,10 @@ impl Model for World {
             match task {
                 // Nearly every task there is, without a look into a table of all of them.
                 Task::Execute(call) => run.execute(call),
+                Task::Exchange(swap) => {
+                    self.exchange(swap, cx);
+                    run = Run { plan: &self.plan, state: &mut self.state, cx };
+                }
                 _ => run.perform(task),
             }
             run.state.tasks.done += 1;
@@ -251,6 +263,7 @@ impl Run<'_> {
             Event::Scaling { service, decides } => self.scaling(service, decides),
             Event::Watch => self.watch(),
             Event::Operate { number, life } => self.operate(number, life),
+            Event::Data { service, what, number } => self.data_later(service, what, number),
             Event::Roll { number, life } => self.roll(number, life),
             Event::Tick => self.tick(),
             Event::Mark(number) => self.mark(number),
@@ -268,6 +281,7 @@ impl Run<'_> {
             Task::Finish { call, outcome } => self.finish(call, outcome),
             Task::LookAgain(call) => self.look_again(call),
             Task::Cancel(call) => self.kill(call, Failure::Cancelled),
+            Task::Exchange(_) => unreachable!("the world exchanges its plan itself"),
         }
     }
 }
@@ -325,11 +339,13 @@ impl State {
             splits: plan.splits.iter().map(|split| split::SplitState::new(plan, split)).collect(),
             faults: vec![fault::Force::Not; plan.faults.len()],
             settled: action::Settled::new(plan),
+            exchanged: Vec::new(),
             log: action::Log::default(),
             platform: Platform::new(plan, seed),
             monitor: monitor::Monitor::new(plan, seed),
+            written: lookup::Recent::new(plan.remembers),
+            stores: Stores::new(plan, seed),
             rollouts: rollout::all(plan),
-            written: lookup::Recent::default(),
             observer: Observer::new(plan),
             replicas,
             recorder: None,
@@ -353,8 +369,8 @@ impl Simulated {
         self.0.model.state.recorder = Some(Box::new(Recorder::new(from, to)));
         let report = self.complete()?;
         let recorder = self.0.model.state.recorder.take();
-        let (spans, cut) = recorder.map(|recorder| recorder.finish()).unwrap_or_default();
-        Ok(Traced { report, spans, cut })
+        let (spans, notes, cut) = recorder.map(|recorder| recorder.finish()).unwrap_or_default();
+        Ok(Traced { report, spans, notes, cut })
     }
 
     fn complete(&mut self) -> Result<Report, Violation> {

@@ -128,6 +128,7 @@ impl Run<'_> {
     /// Brings what gathers in batches or as integrals into the totals.
     pub(super) fn settle_totals(&mut self) {
         let now = self.cx.now();
+        self.settle_data();
         self.state.services.iter_mut().for_each(|service| service.settle(now));
         self.state.clients.iter_mut().for_each(super::client::ClientState::settle);
     }
@@ -162,6 +163,7 @@ impl Run<'_> {
         for service in &mut self.state.services {
             service.totals.queue_max = service.queued.count;
             service.totals.present_max = service.present.count;
+            service.totals.data.staleness = Span::ZERO;
         }
         for pool in &mut self.state.pools {
             pool.restart_maxima();

@@ -2,6 +2,7 @@
 //! memory and read back before the pieces have arrived.
 
 use super::Event;
+use super::data::Later;
 use super::platform::Turn;
 use super::stack::Alarm;
 use crate::outcome::Failure;
@@ -51,6 +52,7 @@ impl From<Event> for Packed {
             Event::Scaling { service, decides } => (28, decides.into(), service.0.into()),
             Event::Watch => (29, 0, 0),
             Event::Operate { number, life } => (30, life.into(), number.into()),
+            Event::Data { service, what, number } => (40, u64::from(number) << 8 | what as u64, service.0.into()),
             Event::Roll { number, life } => (31, life.into(), number.into()),
         };
         Self(details << 8 | kind, subject)
@@ -106,6 +108,11 @@ impl Packed {
             28 => Event::Scaling { service: ServiceId(number), decides: details == 1 },
             29 => Event::Watch,
             30 => Event::Operate { number, life: details as u32 },
+            40 => Event::Data {
+                service: ServiceId(number),
+                what: Later::ALL[usize::from(details as u8)],
+                number: (details >> 8) as u32,
+            },
             31 => Event::Roll { number, life: details as u32 },
             _ => Event::Tick,
         }
@@ -155,6 +162,7 @@ mod tests {
         let answer = |failure| Event::Answer { invocation, attempt: 1, failure: Some(failure) };
         events.extend(Failure::ALL.map(answer));
         events.extend(Turn::ALL.map(|turn| Event::Turn { replica: ReplicaId(u32::MAX), life: u32::MAX, turn }));
+        events.extend(Later::ALL.map(|what| Event::Data { service: ServiceId(u32::MAX), what, number: u32::MAX }));
         events.extend(Alarm::ALL.map(|alarm| Event::Layer { invocation, layer: u8::MAX, alarm }));
         for event in events {
             assert_eq!(format!("{event:?}"), format!("{:?}", Packed::from(event).unpack()));

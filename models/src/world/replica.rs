@@ -22,6 +22,10 @@ pub(crate) struct ServiceState {
     pub(crate) in_use: u64,
     /// Workers or cores of one replica; 0 without a bound.
     units: u64,
+    /// Optional steps up to this level are left out by somebody's order.
+    pub(crate) degraded: u8,
+    /// How many of the replicas that are up serve callers, at most.
+    most_serving: u64,
     /// Whoever is here and does not wait holds a worker.
     holds_workers: bool,
     /// Latencies and waits that are not in the totals yet.
@@ -35,9 +39,12 @@ pub(crate) struct ServiceState {
 
 impl ServiceState {
     pub(crate) fn new(plan: &ServicePlan) -> Self {
+        let primary_only = plan.data.as_ref().is_some_and(|data| data.primary_only);
         Self {
+            degraded: 0,
+            most_serving: if primary_only { 1 } else { u64::MAX },
             totals: ServiceTotals::default(),
-            up: (0..plan.initial).collect(),
+            up: (0..if primary_only { 1 } else { plan.initial }).collect(),
             running: plan.initial.into(),
             queued: Presence::default(),
             present: Presence::default(),
@@ -67,7 +74,12 @@ impl ServiceState {
         self.last = now;
         let over = |count: u64| u128::from(count) * u128::from(elapsed);
         self.shared += over(self.in_use);
-        self.available += over(self.units * self.running);
+        self.available += over(self.units * self.serving());
+    }
+
+    /// How many replicas serve callers.
+    pub(crate) fn serving(&self) -> u64 {
+        self.running.min(self.most_serving)
     }
 
     /// Counts the latency of a call that was answered well.
@@ -195,7 +207,7 @@ pub(crate) fn all(plan: &Plan) -> Vec<Replica> {
             CapacityPlan::Sharing { cores, concurrency } => (concurrency, cores),
             CapacityPlan::Unlimited => (u64::MAX, 0),
         };
-        let guarded = !service.admission.is_empty();
+        let guarded = service.guarded;
         for local in 0..service.replicas {
             replicas.push(Replica {
                 service: ServiceId(id),

@@ -5,11 +5,12 @@
 //! then has a record of its [`Frames`], one for each layer that it has entered. A layer can let it pass, turn it away,
 //! or hold it for a while; on the way out it can change the outcome, or send the call inwards once more.
 
-use super::Run;
-use super::call::Invocation;
-use super::layer::{Entered, Frame, Left, Owner};
+use super::call::{Call, Invocation};
+use super::layer::{Entered, Frame, Holds, Left, Owner};
+use super::{Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{MAX_LAYERS, StackId, StackPlan};
+use crate::trace::Verdict;
 use squall_sim::{Key, Ticket, Time};
 
 /// What a call carries for the policies of its edge.
@@ -17,6 +18,8 @@ use squall_sim::{Key, Ticket, Time};
 pub(crate) struct Frames {
     /// The stack that it went into: a run that goes on by other rules keeps the old ones for whoever is inside of them.
     pub(crate) stack: StackId,
+    /// Where the states of its layers begin for the replica that it comes from.
+    pub(crate) first: u32,
     /// Layers that it has entered and not left.
     pub(crate) inside: u8,
     /// Times that it has entered one: what its draws in there are numbered by.
@@ -31,7 +34,15 @@ pub(crate) struct Frames {
 /// What lies in a place that nobody has used yet.
 impl Default for Frames {
     fn default() -> Self {
-        Self { stack: StackId(0), inside: 0, entries: 0, base: 0, owner: None, layers: [Frame::NONE; MAX_LAYERS] }
+        Self {
+            stack: StackId(0),
+            first: 0,
+            inside: 0,
+            entries: 0,
+            base: 0,
+            owner: None,
+            layers: [Frame::NONE; MAX_LAYERS],
+        }
     }
 }
 
@@ -44,6 +55,17 @@ impl Frames {
     pub(crate) fn deadline(&self) -> Time {
         self.inside.checked_sub(1).map_or(Time::MAX, |at| self.layers[usize::from(at)].deadline)
     }
+}
+
+/// A layer that a call has entered, with all that leads to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    pub(super) key: Key<Invocation>,
+    pub(super) frames: Key<Frames>,
+    /// Its number from the outermost one.
+    pub(super) layer: u8,
+    /// Where its state is.
+    pub(super) at: usize,
 }
 
 /// Where a call stands in its stack, so that what was decided about it can be told from what has become of it since.
@@ -73,34 +95,56 @@ impl Alarm {
     pub(crate) const ALL: [Self; 5] = [Self::Timeout, Self::Again, Self::Expired, Self::Hedge, Self::Ask];
 }
 
+impl Spot {
+    /// What wakes the layer up.
+    pub(super) const fn event(self, alarm: Alarm) -> Event {
+        Event::Layer { invocation: self.key, layer: self.layer, alarm }
+    }
+}
+
 impl<'a> Run<'a> {
     /// A call begins that has to go through a stack.
-    pub(super) fn enter_stack(&mut self, key: Key<Invocation>) {
-        let edge = self.state.invocations[key].edge;
-        let stack = self.plan.edges[edge.at()].stack.expect("only edges with a stack come here");
+    pub(super) fn enter_stack(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
+        let invocation = &mut self.state.invocations[key];
+        let id = self.plan.edges[invocation.edge.at()].stack.expect("only edges with a stack come here");
+        let stack = &self.plan.stacks[id.at()];
         let (frames, record) = self.state.frames.take_place();
         // What is left in the frames of layers does not matter: each is written when its layer is entered.
-        (record.stack, record.owner) = (stack, None);
+        (record.stack, record.first, record.owner) = (id, stack.first_of(invocation.caller), None);
         (record.inside, record.entries, record.base) = (0, 0, 0);
-        self.state.invocations[key].frames = frames;
-        self.descend(key);
+        invocation.frames = frames;
+        self.go_inwards(key, frames, stack)
     }
 
     /// Goes inwards from the innermost layer that the call has entered, and sends it.
     pub(super) fn descend(&mut self, key: Key<Invocation>) {
         let Some(frames) = self.state.invocations.get(key).map(|invocation| invocation.frames) else { return };
-        self.try_goes_out(key);
-        let layers = &self.stack(key).layers;
+        self.try_goes_out(key, frames);
+        let begun = self.go_inwards(key, frames, self.stack(frames));
+        self.execute_later(begun);
+    }
+
+    /// The same for a call that is known to be there. A callee's side that has got a worker at once is to be executed
+    /// next.
+    #[inline]
+    fn go_inwards(&mut self, key: Key<Invocation>, frames: Key<Frames>, stack: &StackPlan) -> Option<Key<Call>> {
         loop {
-            let at = self.state.frames[frames].inside;
-            if usize::from(at) == layers.len() {
-                return self.attempt(key);
+            let record = &self.state.frames[frames];
+            let (layer, at) = (record.inside, record.first as usize + usize::from(record.inside));
+            if usize::from(layer) == stack.layers.len() {
+                return self.attempt_here(key);
             }
             self.open_frame(frames);
-            match self.enter_layer(key, at) {
+            match self.enter_layer(Spot { key, frames, layer, at }) {
                 Entered::Passed => {}
-                Entered::Waits => return,
-                Entered::Refused(failure) => return self.send_back(key, failure),
+                Entered::Waits => {
+                    self.traced_layer(key, Verdict::HeldBack);
+                    return None;
+                }
+                Entered::Refused(failure) => {
+                    self.send_back(key, failure);
+                    return None;
+                }
             }
         }
     }
@@ -122,48 +166,77 @@ impl<'a> Run<'a> {
         self.state.frames[self.state.invocations[key].frames].stand()
     }
 
+    #[inline(always)]
     fn open_frame(&mut self, frames: Key<Frames>) {
         let frames = &mut self.state.frames[frames];
-        let (now, at) = (self.cx.now(), usize::from(frames.inside));
+        let at = usize::from(frames.inside);
         let deadline = if at == 0 { Time::MAX } else { frames.layers[at - 1].deadline };
-        frames.layers[at] = Frame { since: now, deadline, ..Frame::NONE };
+        let frame = &mut frames.layers[at];
+        (frame.since, frame.deadline) = (self.cx.now(), deadline);
+        (frame.timer, frame.holds) = (Ticket::NONE, Holds::Nothing);
         frames.inside += 1;
         frames.entries += 1;
     }
 
     /// What is inside of the innermost layer has come to this outcome: goes outwards until a layer sends the call in
     /// again, or it is over.
-    pub(super) fn ascend(&mut self, key: Key<Invocation>, mut outcome: Outcome) {
-        let frames = self.state.invocations[key].frames;
-        let Frames { base, owner, .. } = self.state.frames[frames];
-        while let Some(at) = self.state.frames[frames].inside.checked_sub(1).filter(|&at| at >= base) {
-            match self.leave_layer(key, at, outcome) {
-                Left::With(left) => outcome = left,
-                Left::Again => return,
+    pub(super) fn ascend(&mut self, key: Key<Invocation>, outcome: Outcome) {
+        if let Some((call, outcome)) = self.go_outwards(key, outcome) {
+            self.state.tasks.push(Task::Resume { call, outcome });
+        }
+    }
+
+    /// The same for an answer that was good; whose turn it is then, if it still is good for them.
+    #[inline(never)]
+    pub(super) fn ascend_answered(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
+        match self.go_outwards(key, Ok(()))? {
+            (call, Ok(())) => Some(call),
+            (call, outcome) => {
+                self.state.tasks.push(Task::Resume { call, outcome });
+                None
             }
-            self.state.frames[frames].inside = at;
+        }
+    }
+
+    /// The same, without a jump to whoever waits for the call; they go on next, with this outcome.
+    pub(super) fn go_outwards(&mut self, key: Key<Invocation>, mut outcome: Outcome) -> Option<(Key<Call>, Outcome)> {
+        let frames = self.state.invocations[key].frames;
+        let Frames { base, owner, first, mut inside, .. } = self.state.frames[frames];
+        while inside > base {
+            let (layer, at) = (inside - 1, first as usize + usize::from(inside - 1));
+            match self.leave_layer(Spot { key, frames, layer, at }, outcome) {
+                Left::With(left) => outcome = left,
+                Left::Again => return None,
+            }
+            inside = layer;
+            self.state.frames[frames].inside = layer;
         }
         self.state.frames.free(frames);
         self.state.invocations[key].frames = Key::NONE;
         self.forget_hint(key);
         match owner {
-            None => self.conclude(key, outcome),
-            Some(owner) => self.branch_ended(key, owner, outcome),
+            None => self.conclude_here(key, outcome).map(|call| (call, outcome)),
+            Some(owner) => {
+                self.branch_ended(key, owner, outcome);
+                None
+            }
         }
     }
 
     /// Something that a layer has waited for.
     pub(super) fn alarm(&mut self, key: Key<Invocation>, layer: u8, alarm: Alarm) {
-        self.frame(key, layer).timer = Ticket::NONE;
+        let spot = self.spot(key, layer);
+        self.frame(spot).timer = Ticket::NONE;
         match alarm {
             Alarm::Timeout => {
+                self.traced_timeout(key);
                 self.cut(key, layer + 1, Failure::Timeout);
                 self.ascend(key, Err(Failure::Timeout));
             }
             Alarm::Again => self.descend(key),
-            Alarm::Expired => self.expired(key, layer),
-            Alarm::Hedge => self.hedge_due(key, layer),
-            Alarm::Ask => self.ask_again(key, layer),
+            Alarm::Expired => self.expired(spot),
+            Alarm::Hedge => self.hedge_due(spot),
+            Alarm::Ask => self.ask_again(spot),
         }
     }
 
@@ -177,7 +250,7 @@ impl<'a> Run<'a> {
             self.leave(key, failure);
         }
         while let Some(at) = self.state.frames[frames].inside.checked_sub(1).filter(|&at| at >= keep) {
-            self.cut_layer(key, at);
+            self.cut_layer(self.spot(key, at));
             self.state.frames[frames].inside = at;
         }
     }
@@ -190,14 +263,25 @@ impl<'a> Run<'a> {
         self.state.frames.free(frames);
     }
 
-    /// The stack that a call goes through.
-    pub(super) fn stack(&self, key: Key<Invocation>) -> &'a StackPlan {
-        &self.plan.stacks[self.state.frames[self.state.invocations[key].frames].stack.at()]
+    /// The stack that a call with these frames goes through.
+    pub(super) fn stack(&self, frames: Key<Frames>) -> &'a StackPlan {
+        &self.plan.stacks[self.state.frames[frames].stack.at()]
+    }
+
+    /// Where a layer that a call has entered is.
+    pub(super) fn spot(&self, key: Key<Invocation>, layer: u8) -> Spot {
+        let frames = self.state.invocations[key].frames;
+        Spot { key, frames, layer, at: self.state.frames[frames].first as usize + usize::from(layer) }
+    }
+
+    /// The innermost layer that a call has entered.
+    pub(super) fn innermost(&self, key: Key<Invocation>) -> Spot {
+        self.spot(key, self.state.frames[self.state.invocations[key].frames].inside - 1)
     }
 
     /// The record of a layer that a call has entered.
-    pub(super) fn frame(&mut self, key: Key<Invocation>, layer: u8) -> &mut Frame {
-        let frames = self.state.invocations[key].frames;
-        &mut self.state.frames[frames].layers[usize::from(layer)]
+    #[inline(always)]
+    pub(super) fn frame(&mut self, spot: Spot) -> &mut Frame {
+        &mut self.state.frames[spot.frames].layers[usize::from(spot.layer)]
     }
 }

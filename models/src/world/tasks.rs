@@ -25,6 +25,8 @@ pub(crate) enum Task {
     LookAgain(Key<Call>),
     /// Stop a call that nobody waits for.
     Cancel(Key<Call>),
+    /// Something of the plan is exchanged, by its number.
+    Exchange(u32),
 }
 
 /// What is to be done, the last that came first.

@@ -2,7 +2,9 @@
 
 use crate::histogram::Histogram;
 use crate::plan::Plan;
-use crate::report::{CacheTotals, ClientTotals, EdgeTotals, FAILURES, PoolTotals, ServiceTotals, SplitTotals, Totals};
+use crate::report::{
+    CacheTotals, ClientTotals, DataTotals, EdgeTotals, FAILURES, PoolTotals, ServiceTotals, SplitTotals, Totals,
+};
 use squall_sim::Time;
 
 impl Totals {
@@ -41,6 +43,7 @@ impl Totals {
             pairs.for_each(|(all, one)| {
                 all.queue_max = all.queue_max.max(one.queue_max);
                 all.present_max = all.present_max.max(one.present_max);
+                all.data.staleness = all.data.staleness.max(one.data.staleness);
             });
             let pairs = totals.pools.iter_mut().zip(&state.pools);
             pairs.for_each(|(all, one)| all.keep_maxima(one));
@@ -66,11 +69,13 @@ fn subtract_each(late: &mut [u64; FAILURES], early: &[u64; FAILURES]) {
 impl ClientTotals {
     pub(super) fn counts(&self, in_flight: u64) -> Self {
         let Self { arrivals, reloads, ok, degraded, failed, attempts, .. } = *self;
-        Self { arrivals, reloads, ok, degraded, failed, in_flight, attempts, latency: Histogram::default() }
+        let Self { acknowledged, lost, duplicates, .. } = *self;
+        let latency = Histogram::default();
+        Self { arrivals, reloads, ok, degraded, failed, in_flight, attempts, acknowledged, lost, duplicates, latency }
     }
 
     pub(super) fn subtract(&mut self, early: &Self) {
-        subtract!(self, early: arrivals, reloads, ok, degraded, attempts);
+        subtract!(self, early: arrivals, reloads, ok, degraded, attempts, acknowledged, lost, duplicates);
         subtract_each(&mut self.failed, &early.failed);
         self.latency = self.latency.since(&early.latency);
     }
@@ -82,6 +87,7 @@ impl ServiceTotals {
         let Self { held, available, work, wasted, queued_seconds, present_seconds, .. } = *self;
         let Self { queue_max, present_max, writes, duplicate_writes, optional, left_out, .. } = *self;
         let (latency, wait) = (Histogram::default(), Histogram::default());
+        let data = self.data.clone();
         Self {
             arrivals,
             first_arrivals,
@@ -99,6 +105,7 @@ impl ServiceTotals {
             present_max,
             writes,
             duplicate_writes,
+            data,
             optional,
             left_out,
             latency,
@@ -109,6 +116,7 @@ impl ServiceTotals {
     pub(super) fn subtract(&mut self, early: &Self) {
         subtract!(self, early: arrivals, first_arrivals, started, started_at_once, ok, writes, duplicate_writes);
         subtract!(self, early: queued_seconds, present_seconds, optional, left_out);
+        self.data.subtract(&early.data);
         subtract_each(&mut self.failed, &early.failed);
         self.held = self.held - early.held;
         self.available = self.available - early.available;
@@ -116,6 +124,13 @@ impl ServiceTotals {
         self.wasted = self.wasted - early.wasted;
         self.latency = self.latency.since(&early.latency);
         self.wait = self.wait.since(&early.wait);
+    }
+}
+
+impl DataTotals {
+    /// What is on a disk is not counted, but is there.
+    fn subtract(&mut self, early: &Self) {
+        subtract!(self, early: acknowledged, lost, refused, deduplicated, reads, stale_reads);
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::Run;
 use super::call::{Call, Invocation};
+use super::layer::Owner;
 use crate::outcome::Outcome;
-use crate::trace::{Kind, Span};
+use crate::plan::LayerKind;
+use crate::trace::{Kind, Note, Span, Verdict};
 use squall_sim::{Key, Time};
 use std::collections::BTreeMap;
 
@@ -20,13 +22,14 @@ pub(crate) struct Recorder {
     attempts: BTreeMap<usize, Span>,
     services: BTreeMap<usize, Span>,
     done: Vec<Span>,
+    notes: Vec<Note>,
     cut: bool,
 }
 
 impl Recorder {
     pub(crate) fn new(from: Time, to: Time) -> Self {
         let (calls, attempts, services) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { from, to, last: 0, calls, attempts, services, done: Vec::new(), cut: false }
+        Self { from, to, last: 0, calls, attempts, services, done: Vec::new(), notes: Vec::new(), cut: false }
     }
 
     fn open(&mut self, parent: u64, invocation: &Invocation, now: Time, kind: Kind) -> Option<Span> {
@@ -50,11 +53,32 @@ impl Recorder {
     }
 
     /// Everything, with what is still under way.
-    pub(crate) fn finish(self) -> (Vec<Span>, bool) {
+    pub(crate) fn finish(self) -> (Vec<Span>, Vec<Note>, bool) {
         let mut all = self.done;
         all.extend(self.calls.into_values().chain(self.attempts.into_values()).chain(self.services.into_values()));
         all.sort_by_key(|span| span.id);
-        (all, self.cut)
+        // What was over before the part began has no span.
+        let mut notes = self.notes;
+        notes.retain(|note| all.binary_search_by_key(&note.span, |span| span.id).is_ok());
+        notes.sort_by_key(|note| note.span);
+        (all, notes, self.cut)
+    }
+}
+
+impl LayerKind {
+    /// The name of the policy, as in the file.
+    const fn policy(&self) -> &'static str {
+        match self {
+            Self::Timeout(_) => "timeout",
+            Self::Retry(..) => "retry",
+            Self::Breaker(_) => "breaker",
+            Self::Bulkhead(_) => "bulkhead",
+            Self::Limit(_) => "limit",
+            Self::RateLimit(_) => "rate_limit",
+            Self::Throttle(_) => "throttle",
+            Self::Hedge(_) => "hedge",
+            Self::Fallback(_) => "fallback",
+        }
     }
 }
 
@@ -82,6 +106,10 @@ hooks! {
     traced_arrival => trace_arrival(key: Key<Call>);
     traced_start => trace_start(key: Key<Call>);
     traced_finish => trace_finish(key: Key<Call>, outcome: Outcome);
+    traced_fallback => trace_fallback(key: Key<Invocation>, of: Key<Invocation>);
+    traced_layer => trace_layer(key: Key<Invocation>, verdict: Verdict);
+    traced_retry => trace_retry(key: Key<Invocation>);
+    traced_timeout => trace_timeout(key: Key<Invocation>);
 }
 
 impl Run<'_> {
@@ -103,9 +131,76 @@ impl Run<'_> {
         if parent == 0 && !caller.is_none() {
             return;
         }
-        let kind = Kind::Call { edge: invocation.edge.at(), reloads: invocation.reloads };
+        let kind = Kind::Call { edge: invocation.edge.at(), reloads: invocation.reloads, fallback: false };
         if let Some(span) = recorder.open(parent, invocation, now, kind) {
             recorder.calls.insert(key.index(), span);
+        }
+    }
+
+    /// A fallback calls its own endpoint.
+    #[cold]
+    #[inline(never)]
+    fn trace_fallback(&mut self, key: Key<Invocation>, of: Key<Invocation>) {
+        let now = self.cx.now();
+        let (whole, _) = self.whole(of);
+        let Some(invocation) = self.state.invocations.get(key) else { return };
+        let Some(recorder) = &mut self.state.recorder else { return };
+        let Some(parent) = recorder.calls.get(&whole.index()).map(|span| span.id) else { return };
+        let kind = Kind::Call { edge: invocation.edge.at(), reloads: invocation.reloads, fallback: true };
+        if let Some(span) = recorder.open(parent, invocation, now, kind) {
+            recorder.calls.insert(key.index(), span);
+        }
+    }
+
+    /// The call that a branch of a hedge belongs to, and the number of the branch; of any other call itself, and 0.
+    fn whole(&self, key: Key<Invocation>) -> (Key<Invocation>, u8) {
+        let (mut whole, mut branch) = (key, 0);
+        while let Some(invocation) = self.state.invocations.get(whole) {
+            let owner = self.state.frames.get(invocation.frames).and_then(|frames| frames.owner);
+            // The call of a fallback goes over another edge, and is a whole one.
+            let same =
+                |owner: &Owner| self.state.invocations.get(owner.call).is_some_and(|call| call.edge == invocation.edge);
+            let Some(owner) = owner.filter(same) else { break };
+            branch = branch.max(owner.number);
+            whole = owner.call;
+        }
+        (whole, branch)
+    }
+
+    /// The innermost policy that a call has entered decides about it.
+    #[cold]
+    #[inline(never)]
+    fn trace_layer(&mut self, key: Key<Invocation>, verdict: Verdict) {
+        let Some(frames) = self.state.invocations.get(key).and_then(|call| self.state.frames.get(call.frames)) else {
+            return;
+        };
+        let Some(layer) = frames.inside.checked_sub(1) else { return };
+        let policy = self.plan.stacks[frames.stack.at()].layers[usize::from(layer)].kind.policy();
+        // A hedge holds every call until one of its branches is back.
+        if (policy, verdict) != ("hedge", Verdict::HeldBack) {
+            self.note_down(key, policy, verdict);
+        }
+    }
+
+    /// A call is tried again that has no other policies than a retry and timeouts.
+    #[cold]
+    #[inline(never)]
+    fn trace_retry(&mut self, key: Key<Invocation>) {
+        self.note_down(key, "retry", Verdict::TriedAgain);
+    }
+
+    /// A timeout of a stack has run out.
+    #[cold]
+    #[inline(never)]
+    fn trace_timeout(&mut self, key: Key<Invocation>) {
+        self.note_down(key, "timeout", Verdict::TimedOut);
+    }
+
+    fn note_down(&mut self, key: Key<Invocation>, policy: &'static str, verdict: Verdict) {
+        let (at, (whole, _)) = (self.cx.now(), self.whole(key));
+        let Some(recorder) = &mut self.state.recorder else { return };
+        if let Some(span) = recorder.calls.get(&whole.index()).map(|span| span.id).filter(|_| at < recorder.to) {
+            recorder.notes.push(Note { span, at, policy, verdict });
         }
     }
 
@@ -114,10 +209,11 @@ impl Run<'_> {
     #[inline(never)]
     fn trace_attempt(&mut self, key: Key<Invocation>) {
         let now = self.cx.now();
+        let (whole, branch) = self.whole(key);
         let Some(invocation) = self.state.invocations.get(key) else { return };
         let Some(recorder) = &mut self.state.recorder else { return };
-        let Some(parent) = recorder.calls.get(&key.index()).map(|span| span.id) else { return };
-        let kind = Kind::Attempt { edge: invocation.edge.at(), number: invocation.attempt };
+        let Some(parent) = recorder.calls.get(&whole.index()).map(|span| span.id) else { return };
+        let kind = Kind::Attempt { edge: invocation.edge.at(), number: invocation.attempt, branch };
         if let Some(span) = recorder.open(parent, invocation, now, kind) {
             recorder.attempts.insert(key.index(), span);
         }

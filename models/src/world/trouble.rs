@@ -153,11 +153,10 @@ impl Run<'_> {
         }
     }
 
-    /// A durable effect where something is wrong with the disk.
+    /// Whether a write to a disk with which something is wrong fails, and how long it takes.
     #[cold]
-    pub(super) fn write_badly(&mut self, key: Key<Call>, luck: Luck, effect: Place) -> Next {
+    pub(super) fn disk(&self, id: ReplicaId, luck: Luck, effect: Place) -> (bool, Span) {
         const DISK: Place = Place::named("disk", Purpose::Fail);
-        let id = self.state.calls[key].replica;
         let replica = &self.state.replicas[id.at()];
         let luck = luck.child(effect, 0);
         let (mut fine, mut takes) = (1.0, Span::ZERO);
@@ -174,7 +173,14 @@ impl Run<'_> {
                 _ => {}
             }
         }
-        if luck.at(DISK).unit() >= fine {
+        (luck.at(DISK).unit() >= fine, takes)
+    }
+
+    /// A durable effect where something is wrong with the disk.
+    #[cold]
+    pub(super) fn write_badly(&mut self, key: Key<Call>, luck: Luck, effect: Place) -> Next {
+        let (fails, takes) = self.disk(self.state.calls[key].replica, luck, effect);
+        if fails {
             self.finish(key, Err(Failure::Error));
             return Next::Stop;
         }

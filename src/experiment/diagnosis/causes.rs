@@ -151,6 +151,7 @@ fn capacity(facts: &Facts<'_>, trigger: Option<&Mark>) -> Case {
             }
         }
         "partition" | "split" | "dns" => case.found(0.9, format!("{}: no message gets through", mark.what)),
+        "replica_lag" => case.found(0.5, format!("{}: followers do not keep up", mark.what)),
         "link" if mark.share.is_some() => case.found(0.6, format!("{}: messages are lost", mark.what)),
         _ => return case,
     }

@@ -5,6 +5,7 @@
 //! documented in `docs/reference/results.md`; the rules are in `docs/background/diagnosis.md`.
 
 mod causes;
+mod deeds;
 mod demand;
 mod facts;
 mod radius;
@@ -12,6 +13,7 @@ mod spread;
 mod steady;
 
 pub use causes::Cause;
+pub use deeds::{Deed, Role};
 pub use radius::{Affected, Grade, Radius};
 pub use steady::{Level, Steady};
 
@@ -31,6 +33,9 @@ pub struct Diagnosis {
     pub trouble: Option<Trouble>,
     /// The faults that had begun by then, or began later, in the order of the file.
     pub triggers: Vec<Trigger>,
+    /// What else was done to the system, by whom, and what it did by itself, by time.
+    #[serde(default)]
+    pub deeds: Vec<Deed>,
     /// Where it began.
     pub origin: Option<Origin>,
     /// What failed or filled up, in order.
@@ -155,6 +160,7 @@ pub fn diagnose(case: &Case, report: &Report) -> Diagnosis {
         seed: report.seed,
         trouble: facts.trouble,
         triggers: facts.triggers(),
+        deeds: deeds::deeds(&report.actions),
         origin: spread::origin(&facts),
         propagation: spread::propagation(&facts),
         causes: if begun { causes::causes(&facts) } else { Vec::new() },

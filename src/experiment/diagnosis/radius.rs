@@ -69,7 +69,7 @@ pub(super) fn radius(facts: &Facts<'_>) -> Radius {
     radius.requests = (offered - good).max(0.0).round();
     radius.traffic = round(traffic(facts));
     let measured = &facts.report.measured;
-    radius.lasting = measured.services.iter().map(|service| service.duplicate_writes).sum::<u64>()
+    radius.lasting = measured.services.iter().map(|service| service.duplicate_writes + service.data.lost).sum::<u64>()
         + measured.caches.iter().map(|cache| cache.wrong).sum::<u64>();
     let lost = measured.splits.iter().map(|side| side.lost).sum::<u64>();
     let all: u32 = facts.case.world.clients.values().filter_map(|client| client.sessions).sum();

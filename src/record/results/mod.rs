@@ -234,18 +234,30 @@ impl Results {
     /// # Errors
     /// It cannot be read, or that run is not in it.
     pub fn diagnosis(&self, variant: &str, seed: u64) -> Result<Diagnosis, Unreadable> {
+        let found = self.explained()?.into_iter().find(|one| one.variant == variant && one.seed == seed);
+        let rule = format_args!("it holds no run of the variant `{variant}` with seed {seed}");
+        found.ok_or_else(|| unreadable(&self.folder.join(super::explain::NAME), rule))
+    }
+
+    /// `explain.jsonl`: the diagnoses of all runs of a variant, by seed.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn diagnoses(&self, variant: &str) -> Result<Vec<Diagnosis>, Unreadable> {
+        Ok(self.explained()?.into_iter().filter(|diagnosis| diagnosis.variant == variant).collect())
+    }
+
+    /// `explain.jsonl`: the diagnoses of all runs.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn explained(&self) -> Result<Vec<Diagnosis>, Unreadable> {
         let path = self.folder.join(super::explain::NAME);
         let text = fs::read_to_string(&path).map_err(|error| {
             let remedy = "results of an older squall have none; run the scenario again";
             unreadable(&path, format_args!("{error}; {remedy}"))
         })?;
-        for line in text.lines() {
-            let diagnosis: Diagnosis = serde_json::from_str(line).map_err(|error| unreadable(&path, error))?;
-            if diagnosis.variant == variant && diagnosis.seed == seed {
-                return Ok(diagnosis);
-            }
-        }
-        Err(unreadable(&path, format_args!("it holds no run of the variant `{variant}` with seed {seed}")))
+        text.lines().map(|line| serde_json::from_str(line).map_err(|error| unreadable(&path, error))).collect()
     }
 
     /// `sources.json`: the files that the scenario was read from.

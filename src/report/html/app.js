@@ -6,7 +6,11 @@
   const dashes = [[], [8, 4], [2, 4]];
   const color = (at) => colors[at % colors.length];
   const dash = (at) => dashes[Math.floor(at / colors.length) % dashes.length];
-  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // Paper is white whatever the screen is.
+  const paper = { "--ink": "#222", "--soft": "#5c5c5c", "--grid": "#e4e4e4", "--mark": "rgba(230, 159, 0, .2)",
+    "--mark-ink": "#8a5a00", "--alert": "#a33f00" };
+  let printing = false;
+  const css = (name) => printing ? paper[name] : getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const byId = (id) => document.getElementById(id);
 
   const round = (value) => {
@@ -35,23 +39,73 @@
     return values || data.times.map(() => null);
   };
 
-  // What stands behind the lines: the faults, and the instant that the topology shows.
+  const until = (mark) => (mark.until == null ? (mark.role && mark.role !== "alert" ? mark.from : data.end) : mark.until);
+
+  // What stands behind the lines: the faults, alerts and actions, and the instant that the topology shows.
   const behind = (u) => {
     const { left, top, width, height } = u.bbox;
     const at = (time) => Math.min(left + width, Math.max(left, u.valToPos(time, "x", true)));
     u.ctx.save();
     data.variants[shown].marks.forEach((mark, number) => {
       const from = at(mark.from);
-      const to = at(mark.until == null ? data.end : mark.until);
+      const to = at(until(mark));
       u.ctx.fillStyle = css("--mark");
       u.ctx.fillRect(from, top, Math.max(2, to - from), height);
       u.ctx.fillStyle = css("--mark-ink");
       u.ctx.font = "bold " + 11 * devicePixelRatio + "px sans-serif";
       u.ctx.fillText(String(number + 1), from + 3 * devicePixelRatio, top + 13 * devicePixelRatio);
     });
+    lanes(u, at);
     u.ctx.fillStyle = css("--ink");
     u.ctx.fillRect(at(now) - devicePixelRatio / 2, top, devicePixelRatio, height);
     u.ctx.restore();
+  };
+
+  // Each alert and action with its letter, from below the numbers of the faults downwards, so that none lies on another.
+  const pack = (deeds, room) => {
+    const free = [];
+    return deeds.map((mark) => {
+      let lane = free.findIndex((end) => end <= mark.from);
+      if (lane < 0) lane = free.length;
+      free[lane] = Math.max(until(mark), mark.from + room);
+      return { ...mark, lane };
+    });
+  };
+
+  const LANE = 14, HIGH = 240;
+  // Room for the lanes above the lines, as a share of the height.
+  const most = Math.max(0, ...data.variants.map(({ deeds }) => Math.max(0, ...pack(deeds, data.end / 40).map((mark) => mark.lane + 1))));
+  const room = Math.min(0.5, most && (18 + LANE * most) / (HIGH - 50));
+
+  const lanes = (u, at) => {
+    const { left, top, width, height } = u.bbox;
+    const dot = devicePixelRatio, { min, max } = u.scales.x;
+    const seen = data.variants[shown].deeds.filter((mark) => mark.from <= max && until(mark) >= min);
+    pack(seen, (max - min) * 16 * dot / width).forEach((mark) => {
+      const from = at(mark.from), to = at(until(mark));
+      const line = top + (18 + LANE * mark.lane) * dot, alert = mark.role === "alert";
+      u.ctx.fillStyle = css(alert ? "--alert" : "--ink");
+      if (!alert) {
+        u.ctx.globalAlpha = 0.35;
+        u.ctx.fillRect(from - dot / 2, top, dot, height);
+        u.ctx.globalAlpha = 1;
+      }
+      u.ctx.fillRect(from, line + 10 * dot, Math.max(alert ? 2 : 0, to - from), 2 * dot);
+      u.ctx.font = "bold " + 11 * dot + "px sans-serif";
+      u.ctx.textAlign = from > left + width - 14 * dot ? "right" : "left";
+      u.ctx.fillText(mark.letter, from + (u.ctx.textAlign === "left" ? 3 : -3) * dot, line + 8 * dot);
+      u.ctx.textAlign = "left";
+    });
+  };
+
+  // What is marked at the cursor, in words.
+  const near = (u) => {
+    const time = u.cursor.left == null || u.cursor.left < 0 ? null : u.posToVal(u.cursor.left, "x");
+    const slack = (u.scales.x.max - u.scales.x.min) / 100;
+    const within = (mark) => time != null && mark.from - slack <= time && time <= until(mark) + slack;
+    const { marks, deeds } = data.variants[shown];
+    const words = marks.map((mark, at) => ({ ...mark, letter: at + 1 })).concat(deeds).filter(within);
+    byId("near").textContent = words.map((mark) => mark.letter + " " + mark.what).join("; ");
   };
 
   class Chart {
@@ -81,17 +135,17 @@
         label: variant.name, stroke: color(at), dash: dash(at), width: 1.8, show: on[at], value, spanGaps: false,
         points: { show: false },
       }));
-      const top = metric.unit === "share" ? 1.06 : null;
+      const whole = metric.unit === "share" ? 1 : null;
       this.plot = new uPlot({
-        width: Math.max(280, this.place.clientWidth), height: 240,
+        width: printing ? 660 : Math.max(280, this.place.clientWidth), height: HIGH,
         cursor: { sync: { key: "squall" }, drag: { x: true, y: false } },
-        scales: { x: { time: false }, y: { range: (u, low, high) => [0, top || (high > 0 ? high * 1.1 : 1)] } },
+        scales: { x: { time: false }, y: { range: (u, low, high) => [0, (whole || (high > 0 ? high : 1)) * (1.06 + room / (1 - room))] } },
         axes: [
           { ...axis, label: "time [s]", labelSize: 20, size: 34 },
-          { ...axis, size: 64, values: (u, ticks) => ticks.map((tick) => show(tick, metric.unit)) },
+          { ...axis, size: 64, values: (u, ticks) => ticks.map((tick) => (whole && tick > 1.001 ? "" : show(tick, metric.unit))) },
         ],
         series: [{ label: "time", value: (u, v) => (v == null ? "–" : v.toFixed(1) + " s") }, ...series],
-        hooks: { drawClear: [behind] },
+        hooks: { drawClear: [behind], setCursor: [near] },
       }, [data.times, ...data.variants.map((_, at) => column(at, metric.key))], this.place);
       if (keep && keep.min != null) this.plot.setScale("x", { min: keep.min, max: keep.max });
       this.plot.root.querySelectorAll(".u-legend .u-series").forEach((row, at) => {
@@ -160,7 +214,7 @@
     }
     if (kind === "Service") {
       const busy = of("utilisation");
-      return [[show(busy, "share") + " busy", show(of("queue"), "count") + " waiting"], fullness(busy)];
+      return [[busy == null ? "no limit" : show(busy, "share") + " busy", show(of("queue"), "count") + " waiting"], fullness(busy)];
     }
     return [[show(of("hit_rate"), "share") + " hits"], -1];
   };
@@ -186,6 +240,26 @@
     charts.forEach((chart) => chart.plot.redraw(false));
   };
 
+  // The marks of the variant that is shown, as a table: canvases tell nothing to who cannot see them.
+  const list = () => {
+    const { name, marks, deeds } = data.variants[shown];
+    byId("marks").querySelector("strong").textContent = name;
+    const rows = marks.map((mark, at) => [at + 1, mark.from, "fault: " + mark.what]);
+    deeds.forEach((mark) => rows.push([mark.letter, mark.from, mark.what]));
+    rows.sort((a, b) => a[1] - b[1]);
+    byId("marks").querySelector("tbody").replaceChildren(...rows.map(([letter, from, what]) => {
+      const row = document.createElement("tr");
+      [letter, from.toFixed(1) + " s", what].forEach((text, at) => {
+        const cell = document.createElement(at ? "td" : "th");
+        if (at === 1) cell.className = "n";
+        cell.textContent = text;
+        row.append(cell);
+      });
+      return row;
+    }));
+    byId("marks").hidden = rows.length === 0;
+  };
+
   const scrubber = byId("scrubber");
   scrubber.max = data.end;
   scrubber.step = data.times.length > 1 ? data.times[1] - data.times[0] : 1;
@@ -194,10 +268,21 @@
     now = +scrubber.value;
     paint();
   });
+  // The graph itself moves through time as well, and to its ends.
+  byId("topology").addEventListener("keydown", (event) => {
+    const far = event.shiftKey ? 10 : 1, step = +scrubber.step;
+    const to = { ArrowLeft: now - far * step, ArrowRight: now + far * step, Home: data.times[0], End: data.end }[event.key];
+    if (to == null) return;
+    event.preventDefault();
+    now = Math.min(data.end, Math.max(0, to));
+    scrubber.value = now;
+    paint();
+  });
   const which = byId("which");
   data.variants.forEach((variant, at) => which.append(new Option(variant.name, at)));
   which.addEventListener("change", () => {
     shown = +which.value;
+    list();
     paint();
   });
   let timer = 0;
@@ -230,7 +315,20 @@
     wait = setTimeout(redraw, 120);
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  window.addEventListener("beforeprint", redraw);
+  // On paper nothing can be opened, so the stories and verdicts are.
+  let closed = [];
+  window.addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("#verdicts details, #story details, #marks")].filter((part) => !part.open);
+    closed.forEach((part) => (part.open = true));
+    printing = true;
+    redraw();
+  });
+  window.addEventListener("afterprint", () => {
+    closed.forEach((part) => (part.open = false));
+    printing = false;
+    redraw();
+  });
+  list();
   paint();
   document.documentElement.dataset.ready = "yes";
 })();

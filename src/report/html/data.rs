@@ -1,10 +1,10 @@
 //! What the page's script draws: one run of each variant over time, thinned out so that the page stays small.
 
-use crate::report::plots::{Undrawn, View};
+use crate::report::plots::{Undrawn, View, deeds};
 use serde_json::{Map, Value, json};
 
-/// Bytes that numbers may take; a number takes about five.
-const BUDGET: usize = 420_000;
+/// Bytes that numbers take at most; a number takes about five.
+const MOST_BYTES: usize = 420_000;
 const MOST_POINTS: usize = 400;
 const FEWEST_POINTS: usize = 60;
 
@@ -24,7 +24,8 @@ const METRICS: [(&str, &str, &str); 12] = [
     ("caches", "misses", "misses"),
 ];
 
-pub(super) fn data(view: &View<'_>) -> Result<Value, Undrawn> {
+/// The data, in about so many bytes.
+pub(super) fn data(view: &View<'_>, bytes: usize) -> Result<Value, Undrawn> {
     let (series, variants, seed) = (view.series()?, view.variants(), view.seed());
     let mut metrics = Vec::new();
     if series.components("clients", "goodput").len() > 1 {
@@ -40,9 +41,11 @@ pub(super) fn data(view: &View<'_>) -> Result<Value, Undrawn> {
         }
     }
     let windows = series.times.len();
-    let points = (BUDGET / 5 / (metrics.len() * variants.len()).max(1)).clamp(FEWEST_POINTS, MOST_POINTS);
+    let points =
+        (bytes.min(MOST_BYTES) / 5 / (metrics.len() * variants.len()).max(1)).clamp(FEWEST_POINTS, MOST_POINTS);
     let step = windows.div_ceil(points).max(1);
-    let of = |variant: &&str| {
+    let deeds = deeds::of(view, &variants)?;
+    let of = |(at, variant): (usize, &&str)| {
         let mut columns = Map::new();
         for (component, metric, ..) in &metrics {
             let column = if component == "clients" {
@@ -58,11 +61,13 @@ pub(super) fn data(view: &View<'_>) -> Result<Value, Undrawn> {
         let failing = view.results.failures.iter().filter(|row| row.variant == **variant && row.seed == seed);
         let failing = failing.filter(|row| row.kind == "failing");
         let marks = view.results.marks(variant);
+        let deeds = deeds.marks.get(at).into_iter().flatten();
         json!({
             "name": variant,
             "series": columns,
             "failing": failing.map(|row| json!({ "component": row.component, "place": row.place, "at": row.time_s })).collect::<Vec<_>>(),
-            "marks": marks.iter().map(|mark| json!({ "from": mark.from, "until": mark.until, "what": mark.what })).collect::<Vec<_>>(),
+            "deeds": deeds.map(|mark| json!({ "letter": mark.letter, "role": mark.deed.role, "from": mark.deed.at_s, "until": mark.deed.until_s, "what": mark.deed.told() })).collect::<Vec<_>>(),
+            "marks": marks.iter().map(|mark| json!({ "from": mark.from, "until": mark.until, "what": mark.told() })).collect::<Vec<_>>(),
         })
     };
     let find = |kind: &str, metric: &str| metrics.iter().position(|(c, m, ..)| c.starts_with(kind) && m == metric);
@@ -73,7 +78,7 @@ pub(super) fn data(view: &View<'_>) -> Result<Value, Undrawn> {
         "at": view.at(),
         "first": [find("clients", "goodput").unwrap_or(0), busiest.unwrap_or(0)],
         "metrics": metrics.iter().map(|(component, metric, label, unit)| json!({ "key": format!("{component} {metric}"), "label": label, "unit": unit })).collect::<Vec<_>>(),
-        "variants": variants.iter().map(of).collect::<Vec<_>>(),
+        "variants": variants.iter().enumerate().map(of).collect::<Vec<_>>(),
     }))
 }
 

@@ -18,17 +18,28 @@ const UPLOT_STYLE: &str = include_str!("vendor/uplot.css");
 /// The pictures of all seeds that the page holds.
 const PICTURES: [&str; 5] = ["goodput", "outcomes", "seeds", "compare", "ecdf"];
 
+/// Bytes that pictures, and the whole page, take at most, so that it can be forwarded.
+const PICTURE_BYTES: usize = 480_000;
+const PAGE_BYTES: usize = 950_000;
+
 /// The page.
 ///
 /// # Errors
 /// The results cannot be read, or the template and its data do not fit.
 pub fn html(view: &View<'_>) -> Result<String, Undrawn> {
     let results = view.results;
-    let data = data::data(view)?;
-    let mut pictures = Vec::new();
+    let (mut pictures, mut size, mut left_out) = (Vec::new(), 0, Vec::new());
     for plot in PLOTS.iter().filter(|plot| PICTURES.contains(&plot.name)) {
         match plot.draw(view) {
-            Ok(picture) => pictures.push(picture.svg()?),
+            Ok(picture) => {
+                let svg = picture.svg()?;
+                if size + svg.len() <= PICTURE_BYTES {
+                    size += svg.len();
+                    pictures.push(svg);
+                } else {
+                    left_out.push(plot.name);
+                }
+            }
             Err(Undrawn::Nothing(_)) => {}
             Err(error) => return Err(error),
         }
@@ -38,7 +49,7 @@ pub fn html(view: &View<'_>) -> Result<String, Undrawn> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let page = environment.template_from_named_str("page.html", PAGE).map_err(broken)?;
-    let told = json!({
+    let mut told = json!({
         "version": results.manifest.get("squall").and_then(|version| version.as_str()).unwrap_or("?"),
         "name": results.name(),
         "about": results.about(),
@@ -50,20 +61,25 @@ pub fn html(view: &View<'_>) -> Result<String, Undrawn> {
         "failed": failed,
         "variants": tables::variants(view)?,
         "comparisons": tables::comparisons(view)?,
-        "stories": tables::stories(view),
+        "stories": tables::stories(view)?,
         "graph": drawing::drawing(&results.graph(view.variant())),
         "pictures": pictures,
+        "left_out": left_out,
         "sources": results.sources()?,
         "command": tables::command(view),
         "sha256": results.manifest.pointer("/scenario/sha256").and_then(|hash| hash.as_str()).unwrap_or("?"),
         "runs": results.manifest.get("runs"),
-        // A closing tag in a name would end the script that holds it.
-        "data": data.to_string().replace("</", "<\\/"),
+        "data": "",
         "css": STYLE,
         "app": APP,
         "uplot": UPLOT,
         "uplot_css": UPLOT_STYLE,
     });
+    // What the rest leaves is for the numbers.
+    let rest = page.render(Serde(&told)).map_err(broken)?.len();
+    let data = data::data(view, PAGE_BYTES.saturating_sub(rest))?;
+    // A closing tag in a name would end the script that holds it.
+    told["data"] = data.to_string().replace("</", "<\\/").into();
     page.render(Serde(told)).map_err(broken)
 }
 

@@ -1,11 +1,12 @@
 //! The tables and sentences of the page.
 
-use crate::record::results::{Comparison, Mark};
+use crate::experiment::diagnosis::Diagnosis;
+use crate::record::results::Comparison;
 use crate::report::number::{count, in_unit, or_dash, percent, rate, time, times};
 use crate::report::plots::{Undrawn, View};
+use crate::report::story::{Story, Tally, story, tally};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 #[derive(Serialize)]
 pub(super) struct Verdict {
@@ -138,62 +139,23 @@ fn difference(row: &Comparison) -> Difference {
     }
 }
 
+/// What happened in a variant.
 #[derive(Serialize)]
-pub(super) struct Story {
+pub(super) struct Told {
     name: String,
-    about: Option<String>,
-    marks: Vec<String>,
-    failing: Vec<Failing>,
-    deadlocks: Vec<Ring>,
+    story: Story,
+    /// What all seeds came to.
+    tally: Vec<Tally>,
 }
 
-#[derive(Serialize)]
-struct Failing {
-    place: usize,
-    at: String,
-    component: String,
-    evidence: String,
-    /// In how many seeds it failed first.
-    first: String,
-}
-
-#[derive(Serialize)]
-struct Ring {
-    at: String,
-    ring: String,
-    stuck: String,
-}
-
-pub(super) fn stories(view: &View<'_>) -> Vec<Story> {
-    let results = view.results;
-    let of = |name: &&str| {
-        let own = || results.failures.iter().filter(|row| row.variant == **name);
-        let mut first: BTreeMap<&str, usize> = BTreeMap::new();
-        for row in own().filter(|row| row.kind == "failing" && row.place == 1) {
-            *first.entry(row.component.as_str()).or_default() += 1;
-        }
-        let seeds = results.seeds.len();
-        let failing = own().filter(|row| row.seed == view.seed() && row.kind == "failing").map(|row| Failing {
-            place: row.place,
-            at: format!("{:.1}", row.time_s),
-            component: row.component.clone(),
-            evidence: row.evidence.clone(),
-            first: first.get(row.component.as_str()).map_or(String::new(), |count| format!("{count} of {seeds} seeds")),
-        });
-        let rings = own().filter(|row| row.seed == view.seed() && row.kind == "deadlock").take(3).map(|row| Ring {
-            at: format!("{:.1}", row.time_s),
-            ring: row.component.replace("->", "→"),
-            stuck: row.evidence.clone(),
-        });
-        Story {
-            name: (*name).to_owned(),
-            about: None,
-            marks: results.marks(name).iter().map(Mark::told).collect(),
-            failing: failing.collect(),
-            deadlocks: rings.collect(),
-        }
-    };
-    view.variants().iter().map(of).collect()
+pub(super) fn stories(view: &View<'_>) -> Result<Vec<Told>, Undrawn> {
+    let mut told = Vec::new();
+    for name in view.variants() {
+        let own: Vec<&Diagnosis> = view.explained()?.iter().filter(|diagnosis| diagnosis.variant == name).collect();
+        let Some(one) = own.iter().find(|diagnosis| diagnosis.seed == view.seed()) else { continue };
+        told.push(Told { name: name.to_owned(), story: story(one), tally: tally(own.iter().copied()) });
+    }
+    Ok(told)
 }
 
 /// The command that makes the results again.

@@ -38,6 +38,16 @@ caches: { l1: { capacity: 20, ttl: 10s } }
 faults:
   - slow: { at: 5s, for: 5s, service: db, factor: 8 }
   - flush: { at: 5s, cache: l1 }
+actions:
+  - { at: 7s, do: { flush: { cache: l1 } } }
+  - { at: 7s, do: { traffic: { client: web, share: 90% } } }
+  - { at: 19.9s, do: { flush: { cache: l1 } } }
+monitoring:
+  scrape: { every: 1s }
+  evaluate: 1s
+  alerts:
+    full: { when: pools.api.db.utilisation > 80% }
+    busy: { when: services.db.utilisation > 80%, keep_firing_for: 60s }
 variants:
   wide: { set: { services.db.capacity.workers: 8 } }
   no-retries-and-a-name-that-is-longer-than-most-legends-like: { set: { clients.web.edge.policies: [] } }

@@ -1,12 +1,13 @@
-//! Goodput against offered load over time, a panel for each variant, with the faults marked.
+//! Goodput against offered load over time, a panel for each variant, with faults, actions and alerts marked.
 
 use super::axis::{Axis, Unit};
+use super::deeds::{self, Lanes};
 use super::figure::{Figure, Pen};
 use super::page::{Key, Margins, Page, Panel};
 use super::palette::{BLUE, INK};
 use super::{Undrawn, View};
 
-pub(super) const ABOUT: &str = "goodput and offered load over time, each variant, faults marked";
+pub(super) const ABOUT: &str = "goodput and offered load over time, each variant, with faults, alerts and actions";
 
 pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
     let (series, variants) = (view.series()?, view.variants());
@@ -28,15 +29,18 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
         _ => 3,
     };
     let height = if columns == 1 { 260.0 } else { 120.0 };
-    let areas = page.grid(variants.len(), columns, height, Margins::USUAL);
-    for (((area, variant), offered), goodput) in areas.into_iter().zip(&variants).zip(&offered).zip(&goodput) {
+    let wide = page.width(columns, Margins::USUAL);
+    let lanes = Lanes::of(deeds::of(view, &variants)?, (series.times[0], series.end()), wide);
+    let areas = page.grid(variants.len(), columns, height, lanes.margins(Margins::USUAL));
+    for (at, (area, variant)) in areas.into_iter().zip(&variants).enumerate() {
         let panel = Panel { area, x: (x, Unit::Clock), y: (y, Unit::Plain) };
         panel.marks(&mut page.figure, &view.results.marks(variant));
         panel.axes(&mut page.figure, variant, "time [s]", "requests [1/s]");
-        if let Some(offered) = offered {
+        lanes.draw(&mut page.figure, &panel, at);
+        if let Some(offered) = &offered[at] {
             panel.curve(&mut page.figure, &series.times, &offered.middle, all);
         }
-        if let Some(goodput) = goodput {
+        if let Some(goodput) = &goodput[at] {
             if seeds > 1 {
                 panel.band(&mut page.figure, &series.times, &goodput.low, &goodput.high, BLUE.at(0.22));
             }
@@ -44,5 +48,6 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
         }
     }
     page.marks(&view.results.marks(view.variant()));
+    lanes.explain(&mut page, view.seed());
     Ok(page.finish())
 }

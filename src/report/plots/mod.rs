@@ -2,6 +2,7 @@
 
 mod amplification;
 mod axis;
+pub(super) mod deeds;
 mod differences;
 mod ecdf;
 mod fates;

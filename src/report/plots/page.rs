@@ -13,6 +13,8 @@ pub(crate) const TICK: Type = Type::new(10.5, SOFT);
 pub(crate) const HEAD: Type = Type::new(11.5, INK).bold();
 
 pub(crate) const EDGE: f64 = 14.0;
+/// Between two panels.
+const GAP: f64 = 20.0;
 
 /// How an entry of a legend is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,8 @@ pub(crate) struct Page {
     pub(crate) figure: Figure,
     /// How far down it is filled.
     pub(crate) y: f64,
+    /// Something is told at its foot already.
+    pub(crate) told: bool,
 }
 
 impl Page {
@@ -35,7 +39,7 @@ impl Page {
     pub(crate) fn new(title: &str, note: &str, width: f64) -> Self {
         let mut figure = Figure::new(&format!("{title}: {note}"), width, 0.0);
         figure.text_within((EDGE, 22.0), title, TITLE, width - 2.0 * EDGE);
-        let mut page = Self { figure, y: 42.0 };
+        let mut page = Self { figure, y: 42.0, told: false };
         page.note(note);
         page
     }
@@ -72,21 +76,28 @@ impl Page {
         self.y += 14.0;
     }
 
+    /// How wide each panel of a grid is.
+    pub(crate) fn width(&self, columns: usize, margins: Margins) -> f64 {
+        let inner = self.figure.width - 2.0 * EDGE - margins.left;
+        (inner - GAP * (columns - 1) as f64) / columns as f64
+    }
+
     /// Areas for panels of one height, in rows; each is what is inside the axes.
     pub(crate) fn grid(&mut self, count: usize, columns: usize, height: f64, margins: Margins) -> Vec<Area> {
         let columns = columns.clamp(1, count.max(1));
         let rows = count.div_ceil(columns);
-        let gap = 20.0;
-        let inner = self.figure.width - 2.0 * EDGE - margins.left;
-        let wide = (inner - gap * (columns - 1) as f64) / columns as f64;
+        let wide = self.width(columns, margins);
         let mut areas = Vec::new();
         for at in 0..count {
             let (row, column) = (at / columns, at % columns);
-            let x = EDGE + margins.left + (wide + gap) * column as f64;
-            let y = self.y + margins.top + (height + margins.top + margins.between) * row as f64;
-            areas.push(Area { x, y, width: wide, height, leftmost: column == 0, lowest: at + columns >= count });
+            let x = EDGE + margins.left + (wide + GAP) * column as f64;
+            let above = margins.top + margins.lanes;
+            let y = self.y + above + (height + above + margins.between) * row as f64;
+            let (leftmost, lowest) = (column == 0, at + columns >= count);
+            areas.push(Area { x, y, width: wide, height, head: margins.lanes, leftmost, lowest });
         }
-        self.y += (height + margins.top + margins.between) * rows as f64 - margins.between + margins.bottom;
+        let each = height + margins.top + margins.lanes + margins.between;
+        self.y += each * rows as f64 - margins.between + margins.bottom;
         areas
     }
 
@@ -95,6 +106,7 @@ impl Page {
         let told: Vec<String> = marks.iter().take(12).enumerate().map(|(at, mark)| tell(at + 1, mark)).collect();
         if !told.is_empty() {
             self.y += 8.0;
+            self.told = true;
             let rest = if marks.len() > 12 { format!("; … and {} more", marks.len() - 12) } else { String::new() };
             self.note(&format!("Faults: {}{rest}", told.join("; ")));
         }
@@ -131,13 +143,15 @@ pub(crate) fn wrap(text: &str, kind: Type, width: f64) -> Vec<String> {
 pub(crate) struct Margins {
     pub(crate) left: f64,
     pub(crate) top: f64,
+    /// Between the title and the panel, for what is marked above it.
+    pub(crate) lanes: f64,
     /// Between two rows, for labels of the axis.
     pub(crate) between: f64,
     pub(crate) bottom: f64,
 }
 
 impl Margins {
-    pub(crate) const USUAL: Self = Self { left: 50.0, top: 22.0, between: 6.0, bottom: 40.0 };
+    pub(crate) const USUAL: Self = Self { left: 50.0, top: 22.0, lanes: 0.0, between: 6.0, bottom: 40.0 };
 }
 
 /// Where a panel is drawn.
@@ -147,6 +161,8 @@ pub(crate) struct Area {
     pub(crate) y: f64,
     pub(crate) width: f64,
     pub(crate) height: f64,
+    /// Height of what is marked above it.
+    pub(crate) head: f64,
     /// Nothing is left of it, so that it has the labels of the vertical axis.
     pub(crate) leftmost: bool,
     /// Nothing is below it, so that it has the labels of the horizontal axis.
@@ -173,7 +189,7 @@ impl Panel {
     pub(crate) fn axes(&self, figure: &mut Figure, title: &str, x_title: &str, y_title: &str) {
         let area = self.area;
         let (left, right, top, bottom) = (area.x, area.x + area.width, area.y, area.y + area.height);
-        figure.text_within((left, top - 9.0), title, HEAD, area.width);
+        figure.text_within((left, top - 9.0 - area.head), title, HEAD, area.width);
         // Without a title of its own the vertical axis has rows with names instead.
         let rows = y_title.is_empty() && !area.leftmost;
         let mut widest: f64 = 0.0;
@@ -338,7 +354,7 @@ mod tests {
 
     #[test]
     fn peaks_survive_thinning() {
-        let area = Area { x: 0.0, y: 0.0, width: 100.0, height: 100.0, leftmost: true, lowest: true };
+        let area = Area { x: 0.0, y: 0.0, width: 100.0, height: 100.0, head: 0.0, leftmost: true, lowest: true };
         let panel = Panel {
             area,
             x: (Axis::Linear { low: 0.0, high: 1e4 }, Unit::Clock),

@@ -77,6 +77,29 @@ fn what_other_commands_have_found_is_drawn_as_it_is() {
 }
 
 #[test]
+fn alerts_and_actions_have_letters_that_are_explained() {
+    let (_folder, results) = results();
+    let look = Look { variants: vec!["unmitigated".to_owned()], ..Look::default() };
+    let view = View::new(&results, &look);
+    let goodput = PLOTS.iter().find(|plot| plot.name == "goodput").unwrap();
+    let shapes = (goodput.draw)(&view).unwrap().shapes;
+    let texts: Vec<&str> = shapes
+        .iter()
+        .filter_map(|shape| match shape {
+            Shape::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let foot = texts.join(" ");
+    for what in ["alert busy fires", "alert full fires", "action 1 flush caches.l1", "action 2 traffic clients.web"] {
+        assert!(foot.contains(what), "`{what}` is not explained: {foot}");
+    }
+    for letter in ["A", "B", "C", "D"] {
+        assert!(texts.contains(&letter), "no mark {letter} in {texts:?}");
+    }
+}
+
+#[test]
 fn pictures_are_the_same_bytes_every_time() {
     let (_folder, results) = results();
     let look = Look::default();

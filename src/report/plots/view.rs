@@ -1,6 +1,7 @@
 //! What is looked at, and how: results, variants, an instant. Large tables are read once, by the first plot that asks.
 
 use super::Undrawn;
+use crate::experiment::diagnosis::Diagnosis;
 use crate::record::results::{Failing, Fates, Heat, Latencies, Results, Series, Unreadable};
 use std::cell::OnceCell;
 
@@ -31,6 +32,7 @@ pub struct View<'a> {
     series: OnceCell<Series>,
     latencies: OnceCell<Latencies>,
     fates: OnceCell<Vec<Fates>>,
+    explained: OnceCell<Vec<Diagnosis>>,
 }
 
 /// Three lines over time: how a value lies in all seeds.
@@ -53,7 +55,8 @@ impl<'a> View<'a> {
     /// A view of results.
     #[must_use]
     pub fn new(results: &'a Results, look: &'a Look) -> Self {
-        Self { results, look, series: OnceCell::new(), latencies: OnceCell::new(), fates: OnceCell::new() }
+        let (series, latencies) = (OnceCell::new(), OnceCell::new());
+        Self { results, look, series, latencies, fates: OnceCell::new(), explained: OnceCell::new() }
     }
 
     pub(in crate::report) fn series(&self) -> Result<&Series, Undrawn> {
@@ -70,6 +73,11 @@ impl<'a> View<'a> {
 
     pub(in crate::report) fn fates(&self) -> Result<&[Fates], Undrawn> {
         Ok(once(&self.fates, || self.results.fates())?)
+    }
+
+    /// The diagnoses of all runs.
+    pub(in crate::report) fn explained(&self) -> Result<&[Diagnosis], Undrawn> {
+        Ok(once(&self.explained, || self.results.explained())?)
     }
 
     /// Latencies over time of one variant, all seeds added up.

@@ -166,7 +166,7 @@ impl<'a> Graph<'a> {
                 Step::Acquire(acquire) => self.count((node, &acquire.steps), times, streams, program),
                 Step::Optional(optional) => self.count((node, &optional.steps), times, streams, program),
                 Step::Spawn(inner) => self.count((node, inner), times, streams, program),
-                Step::Sleep(_) | Step::Write(_) | Step::Fail(_) => {}
+                Step::Sleep(_) | Step::Write(_) | Step::Read(_) | Step::Fail(_) => {}
             }
         }
     }
@@ -222,7 +222,7 @@ impl<'a> Graph<'a> {
             }
             Step::Acquire(acquire) => self.time(service, &acquire.steps),
             Step::Optional(optional) => self.time(service, &optional.steps),
-            Step::Spawn(_) | Step::Write(_) | Step::Fail(_) => 0.0,
+            Step::Spawn(_) | Step::Write(_) | Step::Read(_) | Step::Fail(_) => 0.0,
         };
         steps.iter().map(of).sum()
     }

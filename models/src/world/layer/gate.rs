@@ -1,13 +1,12 @@
 //! Bulkheads and concurrency limits as layers: so many calls inside at once.
 
-use super::super::call::Invocation;
-use super::super::stack::Alarm;
-use super::super::{Event, Run};
+use super::super::Run;
+use super::super::stack::{Alarm, Spot};
 use super::{Entered, Holds, LayerState};
 use crate::bulkhead::{self, Bulkhead};
 use crate::limit::{self, Limit, Token};
 use crate::outcome::{Failure, Outcome};
-use squall_sim::{Key, Ticket, Time};
+use squall_sim::{Ticket, Time};
 
 impl Run<'_> {
     fn bulkhead(&mut self, at: usize) -> &mut Bulkhead {
@@ -24,19 +23,19 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn enter_bulkhead(&mut self, key: Key<Invocation>, layer: u8, at: usize) -> Entered {
-        let (now, again) = (self.cx.now(), self.state.invocations[key].attempt > 0);
-        match self.bulkhead(at).enter(now, again) {
+    pub(super) fn enter_bulkhead(&mut self, spot: Spot) -> Entered {
+        let (now, again) = (self.cx.now(), self.state.invocations[spot.key].attempt > 0);
+        match self.bulkhead(spot.at).enter(now, again) {
             bulkhead::Verdict::Admit => {
-                self.frame(key, layer).holds = Holds::Inside { again };
+                self.frame(spot).holds = Holds::Inside { again };
                 Entered::Passed
             }
-            bulkhead::Verdict::Wait { until } => self.hold_back(key, layer, at, until),
+            bulkhead::Verdict::Wait { until } => self.hold_back(spot, until),
             bulkhead::Verdict::Reject => Entered::Refused(Failure::BulkheadFull),
         }
     }
 
-    pub(super) fn leave_bulkhead(&mut self, at: usize, layer: u8, again: bool) {
+    pub(super) fn leave_bulkhead(&mut self, Spot { at, layer, .. }: Spot, again: bool) {
         let now = self.cx.now();
         if self.bulkhead(at).leave(now, again) {
             let next = self.first_in_line(at, layer, false);
@@ -45,21 +44,22 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn enter_limit(&mut self, key: Key<Invocation>, layer: u8, at: usize) -> Entered {
-        let (now, mut draws) = (self.cx.now(), self.draws(key, layer));
-        match self.limit(at).admit(now, &mut draws) {
+    pub(super) fn enter_limit(&mut self, spot: Spot) -> Entered {
+        let (now, mut draws) = (self.cx.now(), self.draws(spot));
+        match self.limit(spot.at).admit(now, &mut draws) {
             limit::Verdict::Admit(token) => {
-                self.frame(key, layer).holds = Holds::Token(token);
+                self.frame(spot).holds = Holds::Token(token);
                 Entered::Passed
             }
-            limit::Verdict::Wait { until } => self.hold_back(key, layer, at, until),
+            limit::Verdict::Wait { until } => self.hold_back(spot, until),
             limit::Verdict::Reject => Entered::Refused(Failure::BulkheadFull),
         }
     }
 
     /// A call that a limit has let through is over; `None` if its caller has gone.
-    pub(super) fn leave_limit(&mut self, key: Key<Invocation>, layer: u8, token: Token, outcome: Option<Outcome>) {
-        let (now, at, mut draws) = (self.cx.now(), self.layer_at(key, layer), self.draws(key, layer));
+    pub(super) fn leave_limit(&mut self, spot: Spot, token: Token, outcome: Option<Outcome>) {
+        let (now, mut draws) = (self.cx.now(), self.draws(spot));
+        let Spot { at, layer, .. } = spot;
         let limit = self.limit(at);
         limit.ended(now, token, seen(outcome), &mut draws);
         let newest = limit.newest_first();
@@ -71,20 +71,16 @@ impl Run<'_> {
         self.state.tasks.reverse_from(first_task);
     }
 
-    fn hold_back(&mut self, key: Key<Invocation>, layer: u8, at: usize, until: Time) -> Entered {
-        let holds = self.line(at).join(key);
-        let timer = if until == Time::MAX {
-            Ticket::NONE
-        } else {
-            self.cx.at(until, Event::Layer { invocation: key, layer, alarm: Alarm::Expired })
-        };
-        let frame = self.frame(key, layer);
+    fn hold_back(&mut self, spot: Spot, until: Time) -> Entered {
+        let holds = self.line(spot.at).join(spot.key);
+        let timer = if until == Time::MAX { Ticket::NONE } else { self.cx.at(until, spot.event(Alarm::Expired)) };
+        let frame = self.frame(spot);
         (frame.holds, frame.timer) = (holds, timer);
         Entered::Waits
     }
 
     /// A call leaves the line of a layer without having been called up.
-    pub(super) fn give_up_place(&mut self, key: Key<Invocation>, at: usize) {
+    pub(super) fn give_up_place(&mut self, Spot { key, at, .. }: Spot) {
         self.leave_line(at);
         let again = self.state.invocations[key].attempt > 0;
         match &mut self.state.layers[at] {
@@ -95,14 +91,13 @@ impl Run<'_> {
     }
 
     /// A call has waited too long in a line, or for nothing.
-    pub(in super::super) fn expired(&mut self, key: Key<Invocation>, layer: u8) {
-        let at = self.layer_at(key, layer);
-        if let LayerState::RateLimit(_) = &self.state.layers[at] {
-            return self.send_back(key, Failure::RateLimited);
+    pub(in super::super) fn expired(&mut self, spot: Spot) {
+        if let LayerState::RateLimit(_) | LayerState::SharedLimit(_) = &self.state.layers[spot.at] {
+            return self.send_back(spot.key, Failure::RateLimited);
         }
-        self.frame(key, layer).holds = Holds::Nothing;
-        self.give_up_place(key, at);
-        self.send_back(key, Failure::BulkheadFull);
+        self.frame(spot).holds = Holds::Nothing;
+        self.give_up_place(spot);
+        self.send_back(spot.key, Failure::BulkheadFull);
     }
 }
 

@@ -4,11 +4,12 @@
 //! call that it belongs to. The first branch has the luck of that call, so that it meets what it would have met alone.
 
 use super::super::call::Invocation;
-use super::super::stack::{Alarm, Frames};
-use super::super::{Event, Run, Task};
+use super::super::stack::{Alarm, Frames, Spot};
+use super::super::{Run, Task};
 use super::{Entered, Frame, Holds, LayerState};
 use crate::hedge::{After, Due, Hedge, MOST, Race};
 use crate::outcome::{Failure, Outcome};
+use crate::trace::Verdict;
 use squall_sim::{Key, Ticket};
 
 /// A hedged call and its branches.
@@ -22,7 +23,7 @@ pub(crate) struct Branches {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Owner {
     pub(crate) call: Key<Invocation>,
-    number: u8,
+    pub(crate) number: u8,
 }
 
 impl Owner {
@@ -39,35 +40,35 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn enter_hedge(&mut self, key: Key<Invocation>, layer: u8, at: usize) -> Entered {
+    pub(super) fn enter_hedge(&mut self, spot: Spot) -> Entered {
         let now = self.cx.now();
-        let race = self.hedge(at).begin(now);
+        let race = self.hedge(spot.at).begin(now);
         let branches = self.state.branches.insert(Branches { race, branches: [Key::NONE; MOST as usize] });
-        self.frame(key, layer).holds = Holds::Branches(branches);
-        self.set_hedge_timer(key, layer, branches);
-        self.branch(key, layer, branches, 0);
+        self.frame(spot).holds = Holds::Branches(branches);
+        self.set_hedge_timer(spot, branches);
+        self.branch(spot, branches, 0);
         Entered::Waits
     }
 
-    fn set_hedge_timer(&mut self, key: Key<Invocation>, layer: u8, branches: Key<Branches>) {
+    fn set_hedge_timer(&mut self, spot: Spot, branches: Key<Branches>) {
         let next = self.state.branches[branches].race.next();
-        let old = self.frame(key, layer).timer;
+        let old = self.frame(spot).timer;
         self.cx.cancel(old);
-        let event = Event::Layer { invocation: key, layer, alarm: Alarm::Hedge };
-        let timer = next.map_or(Ticket::NONE, |next| self.cx.at(next, event));
-        self.frame(key, layer).timer = timer;
+        let timer = next.map_or(Ticket::NONE, |next| self.cx.at(next, spot.event(Alarm::Hedge)));
+        self.frame(spot).timer = timer;
     }
 
     /// Sends a branch.
-    fn branch(&mut self, key: Key<Invocation>, layer: u8, branches: Key<Branches>, number: u8) {
-        let (now, place) = (self.cx.now(), self.layer_plan(key, layer).place);
+    fn branch(&mut self, spot: Spot, branches: Key<Branches>, number: u8) {
+        let (now, place) = (self.cx.now(), self.layer_plan(spot).place);
+        let Spot { key, layer, .. } = spot;
         let call = self.state.invocations[key];
-        let outside = self.state.frames[call.frames];
+        let outside = self.state.frames[spot.frames];
         let mut layers = [Frame::NONE; crate::plan::MAX_LAYERS];
         layers[usize::from(layer)].deadline = outside.layers[usize::from(layer)].deadline;
         let (inside, owner) = (layer + 1, Some(Owner { call: key, number }));
-        let stack = outside.stack;
-        let frames = self.state.frames.insert(Frames { stack, inside, base: inside, entries: 0, owner, layers });
+        let frames = Frames { inside, base: inside, entries: 0, owner, layers, ..outside };
+        let frames = self.state.frames.insert(frames);
         let luck = if number == 0 { call.luck } else { call.luck.child(place, number.into()) };
         let first = call.first && number == 0;
         let branch = Invocation { luck, frames, first, parent: Key::NONE, began: now, attempt: 0, ..call };
@@ -87,20 +88,21 @@ impl Run<'_> {
     }
 
     /// The time for a further attempt has come.
-    pub(in super::super) fn hedge_due(&mut self, key: Key<Invocation>, layer: u8) {
-        let (now, at) = (self.cx.now(), self.layer_at(key, layer));
-        let Holds::Branches(branches) = self.frame(key, layer).holds else { return };
+    pub(in super::super) fn hedge_due(&mut self, spot: Spot) {
+        let (now, at) = (self.cx.now(), spot.at);
+        let Holds::Branches(branches) = self.frame(spot).holds else { return };
         let mut race = self.state.branches[branches].race;
         let number = race.sent;
         let due = self.hedge(at).due(&mut race, now);
         self.state.branches[branches].race = race;
         match due {
             Due::Send => {
-                self.set_hedge_timer(key, layer, branches);
-                self.branch(key, layer, branches, number);
+                self.traced_layer(spot.key, Verdict::Hedged);
+                self.set_hedge_timer(spot, branches);
+                self.branch(spot, branches, number);
             }
             Due::Hold => {}
-            Due::Fail(failure) => self.decided(key, layer, Err(failure)),
+            Due::Fail(failure) => self.decided(spot, Err(failure)),
         }
     }
 
@@ -115,43 +117,39 @@ impl Run<'_> {
         let call = &mut self.state.invocations[key];
         call.attempt += record.attempt;
         call.degraded |= record.degraded && outcome.is_ok();
-        let frames = self.state.frames[self.state.invocations[key].frames];
-        let layer = frames.inside - 1;
-        let Holds::Branches(branches) = frames.layers[usize::from(layer)].holds else {
-            unreachable!("a branch ends before its call")
-        };
-        let (now, at) = (self.cx.now(), self.layer_at(key, layer));
+        let spot = self.innermost(key);
+        let Holds::Branches(branches) = self.frame(spot).holds else { unreachable!("a branch ends before its call") };
+        let (now, at) = (self.cx.now(), spot.at);
         let mut race = self.state.branches[branches].race;
         let took = now.since(record.began);
         let after = self.hedge(at).ended(&mut race, now, (number, took), outcome, None);
         self.state.branches[branches].race = race;
         match after {
-            After::Wait => self.set_hedge_timer(key, layer, branches),
+            After::Wait => self.set_hedge_timer(spot, branches),
             After::Final(outcome) => {
                 let won = number > 0 && outcome.is_ok();
                 self.state.edges[record.edge.at()].totals.hedge_wins += u64::from(won);
-                self.decided(key, layer, outcome);
+                self.decided(spot, outcome);
             }
         }
     }
 
-    fn decided(&mut self, key: Key<Invocation>, layer: u8, outcome: Outcome) {
-        let Holds::Branches(branches) = self.frame(key, layer).holds else { return };
-        let timer = self.frame(key, layer).timer;
+    fn decided(&mut self, spot: Spot, outcome: Outcome) {
+        let Holds::Branches(branches) = self.frame(spot).holds else { return };
+        let timer = self.frame(spot).timer;
         self.cx.cancel(timer);
-        self.end_branches(key, layer, branches);
-        self.frame(key, layer).holds = Holds::Nothing;
-        self.ascend(key, outcome);
+        self.end_branches(spot, branches);
+        self.frame(spot).holds = Holds::Nothing;
+        self.ascend(spot.key, outcome);
     }
 
     /// Gives up all branches that are under way.
-    pub(super) fn end_branches(&mut self, key: Key<Invocation>, layer: u8, branches: Key<Branches>) {
+    pub(super) fn end_branches(&mut self, spot: Spot, branches: Key<Branches>) {
         let Some(Branches { mut race, branches: all }) = self.state.branches.remove(branches) else { return };
         for branch in all {
-            self.drop_branch(key, branch);
+            self.drop_branch(spot.key, branch);
         }
-        let at = self.layer_at(key, layer);
-        self.hedge(at).finish(&mut race);
+        self.hedge(spot.at).finish(&mut race);
     }
 
     fn drop_branch(&mut self, key: Key<Invocation>, branch: Key<Invocation>) {
@@ -169,12 +167,10 @@ impl Run<'_> {
     pub(in super::super) fn tied_started(&mut self, branch: Key<Invocation>) {
         let Some(record) = self.state.invocations.get(branch) else { return };
         let Some(owner) = self.state.frames.get(record.frames).and_then(|frames| frames.owner) else { return };
-        let frames = self.state.frames[self.state.invocations[owner.call].frames];
-        let layer = frames.inside - 1;
-        let Holds::Branches(branches) = frames.layers[usize::from(layer)].holds else { return };
-        let at = self.layer_at(owner.call, layer);
+        let spot = self.innermost(owner.call);
+        let Holds::Branches(branches) = self.frame(spot).holds else { return };
         let mut race = self.state.branches[branches].race;
-        let others = self.hedge(at).started(&mut race, owner.number);
+        let others = self.hedge(spot.at).started(&mut race, owner.number);
         self.state.branches[branches].race = race;
         if others {
             let all = self.state.branches[branches].branches;

@@ -4,6 +4,7 @@ use super::super::call::Invocation;
 use super::super::{Run, Task};
 use super::{Entered, Holds, LayerState};
 use crate::outcome::Failure;
+use crate::trace::Verdict;
 use squall_sim::Key;
 use std::collections::VecDeque;
 
@@ -72,7 +73,7 @@ impl Run<'_> {
         self.drop_first(at, newest);
         self.line(at).present -= 1;
         let now = self.cx.now();
-        let frame = self.frame(key, layer);
+        let frame = self.frame(self.spot(key, layer));
         let timer = frame.timer;
         (frame.since, frame.holds) = (now, holds);
         self.cx.cancel(timer);
@@ -107,7 +108,9 @@ impl Run<'_> {
     pub(in super::super) fn send_back(&mut self, key: Key<Invocation>, failure: Failure) {
         let Some(invocation) = self.state.invocations.get(key) else { return };
         self.state.edges[invocation.edge.at()].totals.turned_away[failure as usize] += 1;
-        self.state.frames[invocation.frames].inside -= 1;
+        let frames = invocation.frames;
+        self.traced_layer(key, Verdict::TurnedAway);
+        self.state.frames[frames].inside -= 1;
         self.ascend(key, Err(failure));
     }
 }

@@ -12,8 +12,8 @@ mod retry;
 mod throttle;
 
 use super::call::Invocation;
-use super::stack::Alarm;
-use super::{Cx, Event, Run};
+use super::stack::{Alarm, Spot};
+use super::{Cx, Run};
 use crate::breaker::Breaker;
 use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
@@ -40,6 +40,8 @@ pub(crate) enum LayerState {
     Bulkhead(Box<Bulkhead>, Line),
     Limit(Box<Limit>, Line),
     RateLimit(Box<RateLimit>),
+    /// The same rate limit as this many states before.
+    SharedLimit(u32),
     Throttle(Box<Throttle>),
     Hedge(Box<Hedge>),
     Fallback(Box<Fallback>),
@@ -102,7 +104,7 @@ impl Frame {
 pub(super) fn all(plan: &Plan, cx: &mut Cx) -> Vec<LayerState> {
     let mut states = Vec::with_capacity(plan.layers as usize);
     for stack in &plan.stacks {
-        for _ in 0..stack.callers {
+        for caller in 0..stack.callers {
             states.extend(stack.layers.iter().map(|layer| match &layer.kind {
                 LayerKind::Timeout(span) => LayerState::Timeout(cx.lane(*span)),
                 LayerKind::Retry(_, budget) => {
@@ -114,6 +116,9 @@ pub(super) fn all(plan: &Plan, cx: &mut Cx) -> Vec<LayerState> {
                 }
                 LayerKind::Bulkhead(spec) => LayerState::Bulkhead(Box::new(Bulkhead::new(spec)), Line::default()),
                 LayerKind::Limit(spec) => LayerState::Limit(Box::new(Limit::new(spec)), Line::default()),
+                LayerKind::RateLimit(spec) if caller > 0 && spec.shared() => {
+                    LayerState::SharedLimit(caller * stack.layers.len() as u32)
+                }
                 LayerKind::RateLimit(spec) => {
                     LayerState::RateLimit(Box::new(RateLimit::new(spec, plan.clients.len(), Time::ZERO)))
                 }
@@ -127,89 +132,79 @@ pub(super) fn all(plan: &Plan, cx: &mut Cx) -> Vec<LayerState> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn layer_plan(&self, key: Key<Invocation>, layer: u8) -> &'a LayerPlan {
-        &self.stack(key).layers[usize::from(layer)]
-    }
-
-    /// Where the state of a layer is for the replica that a call comes from.
-    fn layer_at(&self, key: Key<Invocation>, layer: u8) -> usize {
-        let (stack, caller) = (self.stack(key), self.state.invocations[key].caller);
-        stack.first as usize + caller as usize * stack.layers.len() + usize::from(layer)
+    pub(super) fn layer_plan(&self, spot: Spot) -> &'a LayerPlan {
+        &self.stack(spot.frames).layers[usize::from(spot.layer)]
     }
 
     /// The draws of a layer for the entry of a call that is under way.
-    fn draws(&self, key: Key<Invocation>, layer: u8) -> impl Draw + use<> {
-        let invocation = &self.state.invocations[key];
-        let place = self.layer_plan(key, layer).place;
-        let luck: Luck = invocation.luck.child(place, self.state.frames[invocation.frames].entries);
+    fn draws(&self, spot: Spot) -> impl Draw + use<> {
+        let place = self.layer_plan(spot).place;
+        let luck: Luck = self.state.invocations[spot.key].luck.child(place, self.state.frames[spot.frames].entries);
         luck.at(place)
     }
 
     /// A call enters a layer.
-    pub(super) fn enter_layer(&mut self, key: Key<Invocation>, layer: u8) -> Entered {
-        let at = self.layer_at(key, layer);
-        match &mut self.state.layers[at] {
+    #[inline(always)]
+    pub(super) fn enter_layer(&mut self, spot: Spot) -> Entered {
+        match &mut self.state.layers[spot.at] {
             LayerState::Timeout(lane) => {
                 let lane = *lane;
-                let timer = self.cx.after_lane(lane, Event::Layer { invocation: key, layer, alarm: Alarm::Timeout });
-                let frame = self.frame(key, layer);
+                let timer = self.cx.after_lane(lane, spot.event(Alarm::Timeout));
+                let frame = self.frame(spot);
                 frame.timer = timer;
                 frame.deadline = frame.deadline.min(frame.since + lane.delay());
                 Entered::Passed
             }
-            LayerState::Retry(_) => self.enter_retry(key, layer, at),
-            LayerState::Breaker(..) => self.enter_breaker(key, layer, at),
-            LayerState::Bulkhead(..) => self.enter_bulkhead(key, layer, at),
-            LayerState::Limit(..) => self.enter_limit(key, layer, at),
-            LayerState::RateLimit(_) => self.enter_rate_limit(key, layer),
-            LayerState::Throttle(_) => self.enter_throttle(key, layer, at),
-            LayerState::Hedge(_) => self.enter_hedge(key, layer, at),
+            LayerState::Retry(_) => self.enter_retry(spot),
+            LayerState::Breaker(..) => self.enter_breaker(spot),
+            LayerState::Bulkhead(..) => self.enter_bulkhead(spot),
+            LayerState::Limit(..) => self.enter_limit(spot),
+            LayerState::RateLimit(_) | LayerState::SharedLimit(_) => self.enter_rate_limit(spot),
+            LayerState::Throttle(_) => self.enter_throttle(spot),
+            LayerState::Hedge(_) => self.enter_hedge(spot),
             LayerState::Fallback(_) => Entered::Passed,
         }
     }
 
     /// What is inside of a layer has come to an outcome.
-    pub(super) fn leave_layer(&mut self, key: Key<Invocation>, layer: u8, outcome: Outcome) -> Left {
-        match &self.layer_plan(key, layer).kind {
-            LayerKind::Timeout(_) => {
-                let timer = self.frame(key, layer).timer;
+    #[inline(always)]
+    pub(super) fn leave_layer(&mut self, spot: Spot, outcome: Outcome) -> Left {
+        match &self.state.layers[spot.at] {
+            LayerState::Timeout(_) => {
+                let timer = self.frame(spot).timer;
                 self.cx.cancel(timer);
-                Left::With(outcome)
             }
-            LayerKind::Retry(retry, _) => self.leave_retry(key, layer, retry, outcome),
-            LayerKind::Breaker(_) => Left::With(self.leave_breaker(key, layer, outcome)),
-            LayerKind::RateLimit(_) => self.leave_rate_limit(key, layer, outcome),
-            LayerKind::Throttle(_) => self.leave_throttle(key, layer, outcome),
-            LayerKind::Hedge(_) => Left::With(outcome),
-            LayerKind::Fallback(plan) => self.leave_fallback(key, layer, plan, outcome),
-            LayerKind::Bulkhead(_) | LayerKind::Limit(_) => {
-                self.give_up_hold(key, layer, Some(outcome));
-                Left::With(outcome)
-            }
+            LayerState::Retry(_) => return self.leave_retry(spot, outcome),
+            LayerState::Breaker(..) => return Left::With(self.leave_breaker(spot, outcome)),
+            LayerState::RateLimit(_) | LayerState::SharedLimit(_) => self.leave_rate_limit(spot, outcome),
+            LayerState::Throttle(_) => self.leave_throttle(spot, outcome),
+            LayerState::Hedge(_) => {}
+            LayerState::Fallback(_) => return self.leave_fallback(spot, outcome),
+            LayerState::Bulkhead(..) | LayerState::Limit(..) => self.give_up_hold(spot, Some(outcome)),
         }
+        Left::With(outcome)
     }
 
     /// A call is taken out of a layer, because nobody waits for it further out.
-    pub(super) fn cut_layer(&mut self, key: Key<Invocation>, layer: u8) {
-        let timer = self.frame(key, layer).timer;
+    pub(super) fn cut_layer(&mut self, spot: Spot) {
+        let timer = self.frame(spot).timer;
         self.cx.cancel(timer);
-        self.give_up_hold(key, layer, None);
+        self.give_up_hold(spot, None);
     }
 
     /// A call gives back what it holds of a layer; without an outcome if its caller has gone.
-    fn give_up_hold(&mut self, key: Key<Invocation>, layer: u8, outcome: Option<Outcome>) {
-        let at = self.layer_at(key, layer);
-        let frame = self.frame(key, layer);
+    fn give_up_hold(&mut self, spot: Spot, outcome: Option<Outcome>) {
+        let frame = self.frame(spot);
         let (holds, since) = (std::mem::replace(&mut frame.holds, Holds::Nothing), frame.since);
         match holds {
             Holds::Nothing => {}
-            Holds::Tries(tries) => self.cut_tries(at, tries),
-            Holds::Place(_) => self.give_up_place(key, at),
-            Holds::Permit(permit) => self.cancel_permit(at, layer, permit, since),
-            Holds::Inside { again } => self.leave_bulkhead(at, layer, again),
-            Holds::Token(token) => self.leave_limit(key, layer, token, outcome),
-            Holds::Branches(branches) => self.end_branches(key, layer, branches),
-            Holds::Fallback(other) => self.end_fallback(key, at, other),
+            Holds::Tries(tries) => self.cut_tries(spot.at, tries),
+            Holds::Place(_) => self.give_up_place(spot),
+            Holds::Permit(permit) => self.cancel_permit(spot, permit, since),
+            Holds::Inside { again } => self.leave_bulkhead(spot, again),
+            Holds::Token(token) => self.leave_limit(spot, token, outcome),
+            Holds::Branches(branches) => self.end_branches(spot, branches),
+            Holds::Fallback(other) => self.end_fallback(spot, other),
         }
     }
 

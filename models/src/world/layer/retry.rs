@@ -1,12 +1,14 @@
 //! Retries as a layer: send the call inwards once more.
 
 use super::super::call::Invocation;
-use super::super::stack::Alarm;
-use super::super::{Event, Run, Task};
+use super::super::stack::{Alarm, Frames, Spot};
+use super::super::{Run, Task};
 use super::{Entered, Holds, LayerState, Left};
 use crate::budget::{Budget, Grant, Over};
 use crate::outcome::{Failure, Outcome};
+use crate::plan::LayerKind;
 use crate::retry::{Facts, Retry};
+use crate::trace::Verdict;
 use squall_sim::Key;
 
 /// What a call carries for its retries.
@@ -22,7 +24,7 @@ pub(crate) struct Tries {
     memory: u64,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     fn budget(&mut self, at: usize) -> Option<&mut Budget> {
         match &mut self.state.layers[at] {
             LayerState::Retry(budget) => budget.as_deref_mut(),
@@ -30,44 +32,51 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn enter_retry(&mut self, key: Key<Invocation>, layer: u8, at: usize) -> Entered {
+    fn retry(&self, spot: Spot) -> &'a Retry {
+        match &self.layer_plan(spot).kind {
+            LayerKind::Retry(retry, _) => retry,
+            _ => unreachable!("the layer is a retry"),
+        }
+    }
+
+    pub(super) fn enter_retry(&mut self, spot: Spot) -> Entered {
         let now = self.cx.now();
-        self.frame(key, layer).holds = Holds::Tries(Tries { attempts: 1, out: true, grant: None, memory: 0 });
-        if let Some(budget) = self.budget(at) {
+        self.frame(spot).holds = Holds::Tries(Tries { attempts: 1, out: true, grant: None, memory: 0 });
+        if let Some(budget) = self.budget(spot.at) {
             budget.began(now, true);
         }
         Entered::Passed
     }
 
-    pub(super) fn leave_retry(&mut self, key: Key<Invocation>, layer: u8, retry: &Retry, outcome: Outcome) -> Left {
-        let at = self.layer_at(key, layer);
-        let Holds::Tries(mut tries) = self.frame(key, layer).holds else { unreachable!("set on the way in") };
+    pub(super) fn leave_retry(&mut self, spot: Spot, outcome: Outcome) -> Left {
+        let Holds::Tries(mut tries) = self.frame(spot).holds else { unreachable!("set on the way in") };
         tries.out = false;
-        if let Some(budget) = self.budget(at) {
-            let retryable = outcome.err().is_some_and(|failure| retry.retries(failure));
+        if self.budget(spot.at).is_some() {
+            let retryable = outcome.err().is_some_and(|failure| self.retry(spot).retries(failure));
+            let budget = self.budget(spot.at).expect("it was there just now");
             budget.over(Over::Answered { outcome, retryable });
         }
         if let Err(failure) = outcome
-            && self.try_again(key, layer, (retry, failure), &mut tries)
+            && self.try_again(spot, failure, &mut tries)
         {
-            self.frame(key, layer).holds = Holds::Tries(tries);
+            self.frame(spot).holds = Holds::Tries(tries);
             return Left::Again;
         }
-        self.frame(key, layer).holds = Holds::Nothing;
-        self.end_tries(at, tries, outcome.is_ok());
+        self.frame(spot).holds = Holds::Nothing;
+        self.end_tries(spot.at, tries, outcome.is_ok());
         Left::With(outcome)
     }
 
     /// Whether a call that has failed is tried again; it then waits for that, or goes at once.
-    fn try_again(&mut self, key: Key<Invocation>, layer: u8, why: (&Retry, Failure), tries: &mut Tries) -> bool {
-        let ((retry, failure), now) = (why, self.cx.now());
-        let place = self.layer_plan(key, layer).place;
+    fn try_again(&mut self, spot: Spot, failure: Failure, tries: &mut Tries) -> bool {
+        let (now, key) = (self.cx.now(), spot.key);
+        let (retry, place) = (self.retry(spot), self.layer_plan(spot).place);
         let hint = self.take_hint(key, failure);
         let invocation = &self.state.invocations[key];
         let (luck, edge) = (invocation.luck, invocation.edge.at());
         let facts = Facts {
             attempts: tries.attempts,
-            elapsed: now.since(self.state.frames[invocation.frames].layers[usize::from(layer)].since),
+            elapsed: now.since(self.state.frames[spot.frames].layers[usize::from(spot.layer)].since),
             memory: tries.memory,
             failure,
             hint,
@@ -76,37 +85,37 @@ impl Run<'_> {
         let Some(next) = retry.decide(facts, &mut luck.child(place, tries.attempts.into()).at(place)) else {
             return false;
         };
-        let at = self.layer_at(key, layer);
-        if let Some(budget) = self.budget(at) {
+        if let Some(budget) = self.budget(spot.at) {
             if let Some(grant) = tries.grant.take() {
                 budget.settled(grant);
             }
             tries.grant = budget.ask(now, failure);
             if tries.grant.is_none() {
                 self.state.edges[edge].totals.retries_denied += 1;
+                self.traced_layer(key, Verdict::NotTriedAgain);
                 return false;
             }
         }
+        self.traced_layer(key, Verdict::TriedAgain);
         tries.attempts += 1;
         tries.memory = next.memory;
         if next.delay.is_zero() {
             let stand = self.stand(key);
             self.state.tasks.push(Task::Descend(key, stand));
         } else {
-            let timer = self.cx.after(next.delay, Event::Layer { invocation: key, layer, alarm: Alarm::Again });
-            self.frame(key, layer).timer = timer;
+            let timer = self.cx.after(next.delay, spot.event(Alarm::Again));
+            self.frame(spot).timer = timer;
         }
         true
     }
 
     /// A call that goes on inwards does so for a further try, if a retry is the last layer that it has entered.
-    pub(in super::super) fn try_goes_out(&mut self, key: Key<Invocation>) {
-        let frames = self.state.invocations[key].frames;
+    pub(in super::super) fn try_goes_out(&mut self, key: Key<Invocation>, frames: Key<Frames>) {
         let Some(layer) = self.state.frames[frames].inside.checked_sub(1) else { return };
-        let (now, at) = (self.cx.now(), self.layer_at(key, layer));
-        if let Holds::Tries(tries) = &mut self.frame(key, layer).holds {
+        let (now, spot) = (self.cx.now(), self.spot(key, layer));
+        if let Holds::Tries(tries) = &mut self.frame(spot).holds {
             tries.out = true;
-            if let Some(budget) = self.budget(at) {
+            if let Some(budget) = self.budget(spot.at) {
                 budget.began(now, false);
             }
         }

@@ -1,11 +1,11 @@
 //! Operators: they are called by alerts or look at them by themselves, take their time, and work through their steps.
 
 use crate::monitor::State;
-use crate::plan::{Cause, OperatorPlan, StepPlan};
-use crate::spec::Otherwise;
+use crate::plan::{Action, Cause, OperatorPlan, StepPlan};
+use crate::spec::{Otherwise, Severity};
 use crate::world::{Event, Run};
 use squall_sim::Span;
-use squall_sim::random::Stream;
+use squall_sim::random::{Draw, Stream};
 
 /// Somebody who answers alerts.
 #[derive(Clone, Debug)]
@@ -14,6 +14,9 @@ pub(super) struct Operator {
     life: u32,
     stand: Stand,
     luck: Stream,
+    slips: Stream,
+    /// How bad is what it was called for.
+    severity: Option<Severity>,
 }
 
 /// What an operator is at.
@@ -24,6 +27,8 @@ enum Stand {
     Called {
         by_alert: bool,
     },
+    /// Has been called, and does not answer in time.
+    Silent,
     /// Goes on with this step after a while.
     Before(usize),
     /// Waits in this step for an alert to be over.
@@ -34,7 +39,9 @@ enum Stand {
 
 impl Operator {
     pub(super) fn new(name: &str, seed: u64) -> Self {
-        Self { life: 0, stand: Stand::Free, luck: Stream::new(seed, &format!("operators.{name}")) }
+        let name = format!("operators.{name}");
+        let slips = Stream::new(seed, &format!("{name}.mistakes"));
+        Self { life: 0, stand: Stand::Free, luck: Stream::new(seed, &name), slips, severity: None }
     }
 }
 
@@ -88,6 +95,10 @@ impl<'a> Run<'a> {
                 }
                 self.work_through(number, 0);
             }
+            Stand::Silent => {
+                self.put_down(number, "unanswered", "nobody has begun");
+                self.escalate(number);
+            }
             Stand::Before(step) => self.work_through(number, step),
             Stand::In(step) => self.too_late(number, step),
             Stand::Resting => {
@@ -115,13 +126,23 @@ impl<'a> Run<'a> {
     }
 
     fn summon(&mut self, number: u32, by_alert: bool) {
-        let response = self.operator_plan(number).response.map(|dist| self.plan.dist(dist));
+        let plan = self.operator_plan(number);
+        let first = self.firing(number).filter(|_| by_alert).and_then(|alert| self.severity(alert));
+        let severity = if by_alert { first } else { self.state.monitor.operators[number as usize].severity };
+        self.state.monitor.operators[number as usize].severity = severity;
+        let own = severity.and_then(|severity| plan.nature.responses.get(&severity).copied());
+        let response = own.or(plan.response).map(|dist| self.plan.dist(dist));
         let luck = &mut self.state.monitor.operators[number as usize].luck;
         let takes = response.map_or(Span::ZERO, |dist| dist.sample_span(luck));
         let by = match self.firing(number) {
             Some(alert) if by_alert => self.plan.names.alerts[alert as usize].clone(),
             _ => "an escalation".to_owned(),
         };
+        if let Some(limit) = plan.nature.escalate_after.filter(|limit| takes > *limit) {
+            let told = format!("would begin after {takes}");
+            self.write_down(Cause::Operator(number), "called", format!("by {by}"), told);
+            return self.operate_after(number, Stand::Silent, limit);
+        }
         self.write_down(Cause::Operator(number), "called", format!("by {by}"), format!("begins after {takes}"));
         self.operate_after(number, Stand::Called { by_alert }, takes);
     }
@@ -140,7 +161,7 @@ impl<'a> Run<'a> {
         let plan = self.operator_plan(number);
         for (step, what) in plan.steps.iter().enumerate().skip(from) {
             match what {
-                StepPlan::Do(action) => self.act(Cause::Operator(number), action),
+                StepPlan::Do(action) => self.do_step(number, action),
                 StepPlan::Wait(span) => return self.operate_after(number, Stand::Before(step + 1), *span),
                 StepPlan::Until { within, .. } => {
                     if !self.is_over(number, step) {
@@ -167,10 +188,45 @@ impl<'a> Run<'a> {
             Otherwise::Stop => self.put_down(number, "gave_up", &why),
             Otherwise::Escalate => {
                 self.put_down(number, "escalated", &why);
-                if let Some(to) = plan.escalate_to.filter(|to| self.is_free(*to)) {
-                    self.summon(to, false);
-                }
+                self.escalate(number);
             }
+        }
+    }
+
+    /// The next one is called, who is told how bad it is.
+    fn escalate(&mut self, number: u32) {
+        if let Some(to) = self.operator_plan(number).escalate_to.filter(|to| self.is_free(*to)) {
+            let severity = self.state.monitor.operators[number as usize].severity;
+            self.state.monitor.operators[to as usize].severity = severity;
+            self.summon(to, false);
+        }
+    }
+
+    fn severity(&self, alert: u32) -> Option<Severity> {
+        self.plan.monitor.as_deref()?.alerts[alert as usize].severity
+    }
+
+    /// Does what a step says, or forgets it, or does something else.
+    fn do_step(&mut self, number: u32, action: &Action) {
+        let nature = &self.operator_plan(number).nature;
+        let (skip, wrong) = (nature.skip, nature.wrong);
+        let slips = &mut self.state.monitor.operators[number as usize].slips;
+        let drawn = if skip + wrong > 0.0 { slips.unit() } else { 1.0 };
+        let cause = Cause::Operator(number);
+        if drawn < skip {
+            self.write_down(cause, "skipped", self.plan.target(action), format!("{} was forgotten", action.name()));
+        } else if drawn < skip + wrong {
+            let at = (slips.unit() * nature.instead.len() as f64) as usize;
+            let instead = &nature.instead[at.min(nature.instead.len() - 1)];
+            self.write_down(
+                cause,
+                "mistaken",
+                self.plan.target(action),
+                format!("{} instead of {}", instead.name(), action.name()),
+            );
+            self.act(cause, instead);
+        } else {
+            self.act(cause, action);
         }
     }
 

@@ -95,6 +95,10 @@ impl Run<'_> {
             Source::ServiceBusy(id) => return self.busy(id),
             Source::ServiceReady(id) => return self.ready_share(id),
             Source::ServiceMemory(id) => return self.fullest(id, now),
+            Source::DataFound(id) => {
+                let store = self.state.stores.all.get(id.at()).and_then(Option::as_ref);
+                return store.and_then(|store| store.found).map_or(f64::NAN, |found| found as f64);
+            }
             Source::PoolBusy(id) => return self.pool_busy(id),
             Source::PoolWaiting(id) => self.pools(id).map(|pool| pool.waiting() as u64).sum(),
             Source::CacheHits(id) => cache(id).hits,
@@ -125,7 +129,7 @@ impl Run<'_> {
     fn busy(&self, id: ServiceId) -> f64 {
         let (plan, service) = (&self.plan.services[id.at()], &self.state.services[id.at()]);
         let held = if plan.holds_workers { service.present.count - service.queued.count } else { service.in_use };
-        held as f64 / (plan.capacity.units() * service.running) as f64
+        held as f64 / (plan.capacity.units() * service.serving()) as f64
     }
 
     /// The share of replicas that are ready, of those that there should be.
@@ -153,7 +157,9 @@ impl Run<'_> {
 
     fn pool_busy(&self, id: PoolId) -> f64 {
         let held: u64 = self.pools(id).map(|pool| u64::from(pool.in_use)).sum();
-        held as f64 / self.pools(id).map(|pool| u64::from(pool.size)).sum::<u64>() as f64
+        // Against what can be in use at all, and where that has no bound, against what is kept.
+        let room = |most: u32, size: u32| u64::from(if most == u32::MAX { size } else { most });
+        held as f64 / self.pools(id).map(|pool| room(pool.most, pool.size)).sum::<u64>() as f64
     }
 
     fn breakers_open(&self, id: EdgeId, now: Time) -> f64 {

@@ -19,7 +19,7 @@ impl Run<'_> {
     /// All replicas are replaced.
     pub(in crate::world) fn restart(&mut self, service: ServiceId, rolling: bool) -> String {
         if !rolling {
-            return self.delete(service, u32::MAX, false);
+            return self.delete(service, (u32::MAX, None), false);
         }
         let Some(fleet) = self.fleet(service) else { return String::new() };
         fleet.generation += 1;
@@ -29,8 +29,15 @@ impl Run<'_> {
     }
 
     /// Replicas are deleted, and others take their place.
-    pub(in crate::world) fn delete(&mut self, service: ServiceId, count: u32, grace: bool) -> String {
-        let chosen = self.first_live(service, count);
+    pub(in crate::world) fn delete(
+        &mut self,
+        service: ServiceId,
+        (count, waiting): (u32, Option<u64>),
+        grace: bool,
+    ) -> String {
+        let mut chosen = self.first_live(service, u32::MAX);
+        chosen.retain(|id| waiting.is_none_or(|most| self.state.replicas[id.at()].waiting > most));
+        chosen.truncate(count as usize);
         for &id in &chosen {
             if grace {
                 self.wind_down(id, Then::Gone);

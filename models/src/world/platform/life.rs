@@ -75,6 +75,7 @@ impl Run<'_> {
         }
         self.pools_there(id, true);
         self.start_pools(id);
+        self.copy_up(id);
         let Some(platform) = plan.services[service.at()].platform.as_deref() else { return };
         self.watch_memory(id);
         if !self.begin_probes(id, platform, false) {
@@ -166,6 +167,7 @@ impl Run<'_> {
 
     pub(super) fn drained(&mut self, id: ReplicaId) {
         if self.state.replicas[id.at()].busy == 0 {
+            self.save_copies(id);
             self.end_of_drain(id, "drained");
         }
     }
@@ -304,6 +306,9 @@ impl Run<'_> {
             return;
         }
         pod.heard = change;
+        if self.listed(id, listed) {
+            return self.note_pod(id, if listed { "listed" } else { "unlisted" }, String::new());
+        }
         let replica = &mut self.state.replicas[id.at()];
         let up = &mut self.state.services[replica.service.at()].up;
         match (up.binary_search(&replica.local), listed) {

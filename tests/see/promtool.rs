@@ -1,0 +1,195 @@
+//! Alerts by Prometheus' own promtool: the same rules over what squall exports are pending and fire at the same instants
+//! as squall's alerts.
+//!
+//! Needs promtool; where it is not installed the test says so and ends. Two things are not the same by nature. Most exported
+//! gauges are means of a window (memory is not), where a scrape takes the instant: the same while a state lasts, and perhaps one
+//! evaluation apart where it is about to change. And before its version 3, Prometheus held a sample that was as old as a
+//! window is long to be in it, so that the windows of the rules are a millisecond shorter for these.
+
+use super::shelf::Shelf;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A rule: the alert's name, its expression with `MINUTE` for a window of a minute, and its `for`.
+type Rule = (&'static str, &'static str, &'static str);
+
+/// A scenario, what is set in it, and its alerts as rules. `SECONDS` apart it is scraped and evaluated.
+struct Watched {
+    file: &'static str,
+    set: &'static [&'static str],
+    /// All if none is named.
+    variants: &'static [&'static str],
+    /// Nothing is compared after this second.
+    until: u64,
+    rules: &'static [Rule],
+}
+
+const SECONDS: u64 = 15;
+
+const ALL: [Watched; 3] = [
+    Watched {
+        file: "topologies/gallery/alert-and-operator.yaml",
+        set: &[],
+        variants: &[],
+        until: u64::MAX,
+        rules: &[
+            ("pool-exhausted", "max(avg_over_time(squall_pool_utilisation_ratio{pool=\"db\"}[MINUTE])) > 0.95", "1m"),
+            (
+                "failing",
+                "sum(rate(squall_client_requests_total{outcome=\"failed\"}[MINUTE])) / sum(rate(squall_client_requests_total[MINUTE])) > 0.05",
+                "2m",
+            ),
+        ],
+    },
+    // `HighFailureRate` of the runbook of erlmcp, for a service; and it goes on for a while after it is over.
+    Watched {
+        file: "topologies/erlmcp/scenarios/er-2-retry-storm.yaml",
+        set: &[
+            "monitoring={scrape: {every: 15s}, evaluate: 15s, alerts: {high-failure-rate: {when: services.core-api.failed > 0.5/s, for: 30s}, \
+             storm: {when: services.core-api.offered > 1000/s}}}",
+        ],
+        variants: &[],
+        until: u64::MAX,
+        rules: &[
+            (
+                "high-failure-rate",
+                "sum(rate(squall_service_failures_total{service=\"core-api\"}[MINUTE])) > 0.5",
+                "30s",
+            ),
+            ("storm", "sum(rate(squall_service_calls_total{service=\"core-api\"}[MINUTE])) > 1000", "0s"),
+        ],
+    },
+    // `ResourceExhaustion` of the same runbook, with a shorter `for`. What is compared ends before the first kill: a replica that boots
+    // cannot be scraped, and its last value stays for five minutes here, where the export says 0 and Prometheus nothing.
+    Watched {
+        file: "topologies/bgp-orchestrator/scenarios/bg-7-memory-stress.yaml",
+        set: &[
+            "monitoring={scrape: {every: 15s}, evaluate: 15s, alerts: {resource-exhaustion: {when: services.api.memory > 90%, for: 15s}}}",
+        ],
+        variants: &["memory-4"],
+        until: 465,
+        rules: &[("resource-exhaustion", "max(squall_service_memory_ratio{service=\"api\"}) > 0.9", "15s")],
+    },
+];
+
+/// One run, as `variant` and `seed`.
+type Of = (String, String);
+
+/// What is exported of each run: series with their samples at the instants of the scrapes.
+fn scraped(text: &str) -> BTreeMap<Of, BTreeMap<String, BTreeMap<u64, String>>> {
+    let mut runs: BTreeMap<Of, BTreeMap<String, BTreeMap<u64, String>>> = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (series, rest) = line.rsplit_once("} ").unwrap();
+        let (value, time) = rest.split_once(' ').unwrap();
+        let time: f64 = time.parse().unwrap();
+        if time.fract() == 0.0 && (time as u64).is_multiple_of(SECONDS) {
+            let label = |name: &str| {
+                let start = series.find(&format!("{name}=\"")).unwrap() + name.len() + 2;
+                series[start..].split('"').next().unwrap().to_owned()
+            };
+            let of = runs.entry((label("variant"), label("seed"))).or_default();
+            of.entry(format!("{series}}}")).or_default().insert(time as u64, value.to_owned());
+        }
+    }
+    runs
+}
+
+/// What squall's log says of each alert of each run: when it changed, and to what.
+fn log(path: &Path) -> BTreeMap<Of, Vec<(u64, String, String)>> {
+    let mut log: BTreeMap<Of, Vec<(u64, String, String)>> = BTreeMap::new();
+    for row in csv::Reader::from_path(path).unwrap().into_records() {
+        let row = row.unwrap();
+        if let Some(name) = row[3].strip_prefix("alert ") {
+            let of = (row[0].to_owned(), row[1].to_owned());
+            log.entry(of).or_default().push((row[2].parse().unwrap(), name.to_owned(), row[4].to_owned()));
+        }
+    }
+    log
+}
+
+/// The state of an alert after what is due at an instant.
+fn state<'a>(log: &'a [(u64, String, String)], name: &str, at: u64) -> &'a str {
+    let last = log.iter().rev().find(|(time, alert, _)| *time <= at && alert == name);
+    last.map_or("inactive", |(.., state)| state)
+}
+
+/// The rules as promtool reads them. YAML holds JSON.
+fn rules(of: &[Rule], minute: &str) -> Value {
+    let rule = |(name, expression, wait): &Rule| json!({ "alert": name, "expr": expression.replace("MINUTE", minute), "for": wait });
+    json!({ "groups": [{ "name": "squall", "rules": of.iter().map(rule).collect::<Vec<_>>() }] })
+}
+
+/// A test of promtool's: the samples of a run, and what squall says of each alert at each evaluation.
+fn test(
+    of: &[Rule],
+    samples: &BTreeMap<String, BTreeMap<u64, String>>,
+    log: &[(u64, String, String)],
+    until: u64,
+) -> Value {
+    let instants: BTreeSet<u64> = samples.values().flat_map(BTreeMap::keys).copied().collect();
+    let last = instants.last().copied().unwrap().min(until);
+    let every = || (0..=last).step_by(SECONDS as usize);
+    let series = |(series, values): (&String, &BTreeMap<u64, String>)| {
+        let values: Vec<&str> = every().map(|at| values.get(&at).map_or("_", String::as_str)).collect();
+        json!({ "series": series, "values": values.join(" ") })
+    };
+    let (mut firing, mut pending) = (Vec::new(), Vec::new());
+    for at in every() {
+        for (name, ..) in of {
+            let (state, at) = (state(log, name, at), format!("{at}s"));
+            let alerts = if state == "firing" { vec![json!({})] } else { Vec::new() };
+            firing.push(json!({ "eval_time": at, "alertname": name, "exp_alerts": alerts }));
+            let expression = format!("count(ALERTS{{alertname=\"{name}\",alertstate=\"pending\"}}) or vector(0)");
+            let value = json!([{ "labels": "{}", "value": u8::from(state == "pending") }]);
+            pending.push(json!({ "expr": expression, "eval_time": at, "exp_samples": value }));
+        }
+    }
+    json!({
+        "interval": format!("{SECONDS}s"),
+        "input_series": samples.iter().map(series).collect::<Vec<_>>(),
+        "alert_rule_test": firing,
+        "promql_expr_test": pending,
+    })
+}
+
+#[test]
+fn promtool_fires_when_squall_does() {
+    let Ok(version) = Command::new("promtool").arg("--version").output() else {
+        println!("skipped: promtool is not installed, so no alert was held against Prometheus' own");
+        return;
+    };
+    let version = String::from_utf8_lossy(&version.stdout) + String::from_utf8_lossy(&version.stderr);
+    let minute = if version.contains("version 2.") { "59999ms" } else { "1m" };
+    for Watched { file, set, variants, until, rules: of } in ALL {
+        let shelf = Shelf::new("empty", "");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let mut run = vec!["run", file.to_str().unwrap(), "--quiet", "--seeds", "2", "--out", "out"];
+        run.extend(set.iter().flat_map(|set| ["--set", set]));
+        run.extend(variants.iter().flat_map(|variant| ["--variant", variant]));
+        // What the scenario expects of other numbers of seeds is not the question here.
+        let code = Command::new(env!("CARGO_BIN_EXE_squall")).args(&run).current_dir(shelf.at.path()).output().unwrap();
+        assert!(matches!(code.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&code.stderr));
+        let log = log(&shelf.path("out/actions.csv"));
+        let mut tests = Vec::new();
+        for seed in ["1", "2"] {
+            let (text, _) = shelf.expect(0, &["export", "openmetrics", "out", "--seed", seed, "--start", "0"]);
+            for (run, samples) in scraped(&text) {
+                tests.push(test(of, &samples, log.get(&run).map_or(&[], Vec::as_slice), until));
+            }
+        }
+        let fired = log.values().flatten().filter(|(.., state)| state == "firing").count();
+        assert!(fired >= 2, "{}: nothing fires, so nothing is compared", file.display());
+        fs::write(shelf.path("rules.yaml"), rules(of, minute).to_string()).unwrap();
+        let whole =
+            json!({ "rule_files": ["rules.yaml"], "evaluation_interval": format!("{SECONDS}s"), "tests": tests });
+        fs::write(shelf.path("test.yaml"), whole.to_string()).unwrap();
+        let output =
+            Command::new("promtool").args(["test", "rules", "test.yaml"]).current_dir(shelf.at.path()).output();
+        let output = output.unwrap();
+        let told = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: promtool sees other alerts:\n{told:.4000}", file.display());
+    }
+}
