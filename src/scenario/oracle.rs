@@ -53,8 +53,11 @@ fn unlimited(world: &World) -> World {
     let sides: Vec<&String> = world.splits.values().flat_map(|split| split.weights.keys()).collect();
     world.faults.retain(|fault| !service_of(fault).is_some_and(|service| sides.contains(&&service)));
     world.splits.values_mut().for_each(|split| split.state = squall_models::spec::State::Shared);
+    // Nobody does anything, so nobody looks: of what has no bounds there is no share in use that an alert could be about.
     world.actions.clear();
     world.rollouts.clear();
+    world.operators.clear();
+    world.monitoring = None;
     for cache in world.caches.values_mut() {
         cache.capacity = Limit::Unlimited;
         cache.ttl = None;

@@ -15,9 +15,11 @@ macro_rules! analysis {
         #[serde(deny_unknown_fields)]
         pub struct Spec {
             #[doc = $every]
+            #[serde(default = "crate::rollout::analysis::minute")]
             pub interval: crate::units::Duration,
             /// Conditions, as in alerts: when one of them holds, the check has failed. Without a component before it a metric is one of
             /// the new side: `failure > 5%`, `latency.p99 > 500ms`.
+            #[serde(default)]
             pub fail_when: Vec<String>,
             /// The window that is looked at; as in alerts by default.
             #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +40,10 @@ macro_rules! analysis {
 }
 
 pub(super) use analysis;
+
+pub(super) fn minute() -> Duration {
+    Duration::from_seconds(60.0)
+}
 
 pub(super) fn one() -> u64 {
     1

@@ -10,7 +10,7 @@ use squall_sim::{Span, Time};
 analysis! {
     /// Each condition is measured by itself until its `count` is reached, or for as long as the rollout goes on. One that is over its
     /// limit ends the analysis: failures and errors abort the rollout, what is inconclusive pauses it.
-    "How often each condition is measured; the first time after `initial_delay`.",
+    "How often each condition is measured, `60s` by default; the first time after `initial_delay`.",
     "What a measurement without data is; `error` by default: what Argo makes of an empty result.",
     NoData::Error;
     {

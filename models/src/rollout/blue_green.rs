@@ -133,7 +133,7 @@ impl BlueGreen {
                 orders.push(Order::Warm);
                 self.phase = Phase::Warming { until: now + warm };
             }
-            None => self.to_the_gate(now, &mut orders),
+            None => self.come_to_gate(now, &mut orders),
         }
         orders
     }
@@ -149,7 +149,7 @@ impl BlueGreen {
                     orders.push(Order::ScaleDown);
                 }
             }
-            Phase::Warming { until } if *until <= now => self.to_the_gate(now, &mut orders),
+            Phase::Warming { until } if *until <= now => self.come_to_gate(now, &mut orders),
             Phase::Gated { next, .. } if *next <= now => self.look(now, ready, &mut orders),
             Phase::Switching { since, parts } => {
                 let (since, parts) = (*since, *parts);
@@ -163,7 +163,7 @@ impl BlueGreen {
         orders
     }
 
-    fn to_the_gate(&mut self, now: Time, orders: &mut Vec<Order>) {
+    fn come_to_gate(&mut self, now: Time, orders: &mut Vec<Order>) {
         match self.health {
             // The first look is an event of its own.
             Some(_) => self.phase = Phase::Gated { since: now, next: now, good: 0 },

@@ -6,7 +6,7 @@ use squall_sim::{Span, Time};
 
 analysis! {
     /// The new version is given up after so many failed checks in a row. A good one in between begins the count anew.
-    "How often is checked; the first time one interval after the beginning.",
+    "How often is checked, `60s` by default; the first time one interval after the beginning.",
     "What a check without data is; `hold` by default: the count stays, and nothing goes on.",
     NoData::Hold;
     {

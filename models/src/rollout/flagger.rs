@@ -9,7 +9,7 @@ use squall_sim::{Span, Time};
 analysis! {
     /// Each check that passes takes the rollout a step further. Failed ones are counted over the whole rollout, not in a row, and
     /// looked at when the next check begins: the new version is given up one interval after the last failed one.
-    "How often is checked, `10s` at the least. The first time gives the first step its traffic and checks nothing.",
+    "How often is checked, `60s` by default and `10s` at the least. The first time gives the first step its traffic and checks nothing.",
     "What a check without data is; `fail` by default: what Flagger makes of missing metrics.",
     NoData::Fail;
     {

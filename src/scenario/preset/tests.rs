@@ -5,8 +5,8 @@ use crate::scenario::typed;
 use serde::de::DeserializeOwned;
 use squall_models::problem::Problem;
 use squall_models::{
-    balance, breaker, budget, bulkhead, cache, eject, hedge, limit, pool, rate_limit, retry, shed, spec, throttle,
-    units,
+    balance, breaker, budget, bulkhead, cache, eject, hedge, limit, pool, rate_limit, retry, rollout, shed, spec,
+    throttle, units,
 };
 
 /// Reads values as what a family takes, and what is wrong with them there.
@@ -33,6 +33,8 @@ const FAMILIES: &[(&str, Reader)] = &[
     ("balance", |values, issues| reads::<balance::Spec>(values, issues, |_| Vec::new())),
     ("protect", |values, issues| reads::<cache::protect::Spec>(values, issues, |_| Vec::new())),
     ("refresh", |values, issues| reads::<cache::refresh::Spec>(values, issues, |_| Vec::new())),
+    // What is checked is the user's to say in most of them.
+    ("analysis", |values, issues| reads::<rollout::AnalysisSpec>(values, issues, |_| Vec::new())),
     ("library", |values, issues| reads::<pool::Spec>(values, issues, |_| Vec::new())),
 ];
 
