@@ -48,8 +48,8 @@ const ALL: [Watched; 3] = [
     Watched {
         file: "topologies/erlmcp/scenarios/er-2-retry-storm.yaml",
         set: &[
-            "monitoring={scrape: {every: 15s}, evaluate: 15s, alerts: {high-failure-rate: {when: services.core-api.failed > 0.5/s, for: 30s}, \
-             storm: {when: services.core-api.offered > 1000/s}}}",
+            "monitoring.alerts.high-failure-rate={when: services.core-api.failed > 0.5/s, for: 30s}",
+            "monitoring.alerts.storm={when: services.core-api.offered > 1000/s}",
         ],
         variants: &[],
         until: u64::MAX,
