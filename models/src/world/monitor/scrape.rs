@@ -157,8 +157,9 @@ impl Run<'_> {
 
     fn pool_busy(&self, id: PoolId) -> f64 {
         let held: u64 = self.pools(id).map(|pool| u64::from(pool.in_use)).sum();
-        // Against what can be in use at all, and where that has no bound, against what is kept.
-        let room = |most: u32, size: u32| u64::from(if most == u32::MAX { size } else { most });
+        // Against what can be in use at all, and where that has no bound, against what is kept. A replica that is not there keeps
+        // nothing.
+        let room = |most: u32, size: u32| u64::from(if size == 0 || most == u32::MAX { size } else { most });
         held as f64 / self.pools(id).map(|pool| room(pool.most, pool.size)).sum::<u64>() as f64
     }
 
