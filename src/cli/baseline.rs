@@ -1,16 +1,15 @@
 //! `squall baseline update` and `squall diff`: what scenarios came to once, kept in a folder, and what they come to now.
 
 use super::output::{Output, width};
-use super::run::{Request, progress, sets, stopped_early, threads_and_quiet};
+use super::run::{Request, sets, threads_and_quiet};
+use super::sampled::sampled;
 use super::{Exit, interrupt};
 use crate::experiment::baseline::{Recorded, differences};
-use crate::experiment::{Fold, Plan, Samples, execute};
-use crate::record::RecordError;
 use crate::record::baseline::{
     Allowed, BASELINE, Baseline, Held, read_baseline, read_recorded, replace, write_baseline, write_recorded,
 };
 use crate::report::{Difference, annotations, differences as text, differences_json, junit, markdown};
-use crate::scenario::{self, Case, Loaded};
+use crate::scenario::{self, Loaded};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -127,24 +126,9 @@ fn one(
     })?;
     let first = loaded.run.seed;
     let seeds = seeds.map_or_else(|| (first..first + u64::from(held.seeds)).collect(), <[u64]>::to_vec);
-    let cases: Vec<&Case> = loaded.cases.iter().collect();
-    let (mut samples, mut fold) = (Samples::new(&cases), Fold::new(&cases));
-    let plan = Plan { cases, seeds, threads: request.threads, twice: false };
-    let bar = progress(request, &loaded, plan.cases.len() * plan.seeds.len());
-    let complete = execute(&plan, stop, |run| {
-        samples.take(plan.cases[run.case], &run);
-        fold.take(run);
-        bar.inc(1);
-        Ok::<(), RecordError>(())
-    });
-    bar.finish_and_clear();
-    match complete {
-        Ok(true) => {}
-        Ok(false) => return Err(Exit::Interrupted),
-        Err(stopped) => return Err(stopped_early(request, &loaded, &stopped, output)),
-    }
+    let (samples, outcomes) = sampled(request, &loaded, seeds, stop, output)?;
     let mut broken = Vec::new();
-    for outcome in fold.finish() {
+    for outcome in outcomes {
         for judged in outcome.judged.iter().filter(|judged| !judged.verdict().ok) {
             let expectation = &judged.expectation;
             let verdict = judged.verdict();

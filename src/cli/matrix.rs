@@ -1,13 +1,14 @@
 //! `squall matrix`: mitigations laid over scenarios, each alone, and what each does in each.
 
 use super::output::{Output, width};
-use super::run::{Request, progress, stopped_early, threads_and_quiet};
+use super::run::{Request, threads_and_quiet};
+use super::sampled::sampled;
 use super::{Exit, interrupt};
 use crate::experiment::stats::Looks;
-use crate::experiment::{Design, Fold, Laid, Plan, Samples, compare, execute};
-use crate::record::{RecordError, write_matrix};
+use crate::experiment::{Design, Laid, compare};
+use crate::record::write_matrix;
 use crate::report::{matrix_markdown, matrix_table};
-use crate::scenario::{self, Case, Loaded, Matrix, Mitigations, UNMITIGATED};
+use crate::scenario::{self, Loaded, Matrix, Mitigations, UNMITIGATED};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -136,34 +137,15 @@ fn with_what_fits(path: &Path, file: &Path, names: &[&str]) -> Result<Job, scena
 
 fn one(request: &Request, matrix: &Matrix, job: &Job, output: &Output) -> Result<Laid, Exit> {
     let loaded = &job.loaded;
-    let cases: Vec<&Case> = loaded.cases.iter().collect();
     let seeds = request.seeds.or(matrix.seeds).unwrap_or(loaded.run.seeds).max(2);
     let first = loaded.run.seed;
-    let plan = Plan {
-        cases: cases.clone(),
-        seeds: (first..first + u64::from(seeds)).collect(),
-        threads: request.threads,
-        twice: false,
-    };
-    let (mut samples, mut fold) = (Samples::new(&cases), Fold::new(&cases));
-    let bar = progress(request, loaded, cases.len() * seeds as usize);
-    let complete = execute(&plan, interrupt::flag(), |run| {
-        samples.take(plan.cases[run.case], &run);
-        fold.take(run);
-        bar.inc(1);
-        Ok::<(), RecordError>(())
-    });
-    bar.finish_and_clear();
-    match complete {
-        Ok(true) => {}
-        Ok(false) => return Err(Exit::Interrupted),
-        Err(stopped) => return Err(stopped_early(request, loaded, &stopped, output)),
-    }
+    let all = (first..first + u64::from(seeds)).collect();
+    let (samples, outcomes) = sampled(request, loaded, all, interrupt::flag(), output)?;
     let design = Design { looks: Looks::once(seeds as usize, ALPHA), margin_share: 0.01, margin: 0.05 };
     Ok(Laid {
         scenario: loaded.name.clone(),
         compared: compare(&samples, &design),
-        outcomes: fold.finish(),
+        outcomes,
         own: job.own.clone(),
         unfit: job.unfit.clone(),
     })

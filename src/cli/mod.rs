@@ -20,6 +20,7 @@ mod presets;
 mod reference;
 mod report;
 mod run;
+mod sampled;
 mod schema;
 mod select;
 mod sweep;

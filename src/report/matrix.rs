@@ -2,7 +2,7 @@
 
 use super::table::table;
 use crate::experiment::{Comparison, Conclusion, Finding, Laid, Standing};
-use crate::scenario::{Matrix, UNMITIGATED};
+use crate::scenario::Matrix;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -51,7 +51,7 @@ fn rows(matrix: &Matrix, all: &[Laid]) -> Vec<Vec<String>> {
 fn own<'a>(matrix: &'a Matrix, laid: &'a Laid) -> impl Iterator<Item = (&'a str, String)> {
     let standings = laid.compared.standings.iter().skip(1);
     standings
-        .filter(|standing| standing.name != UNMITIGATED && !matrix.mitigations.contains_key(&standing.name))
+        .filter(|standing| !matrix.mitigations.contains_key(&standing.name))
         .map(|standing| (standing.name.as_str(), shown(laid, standing)))
 }
 

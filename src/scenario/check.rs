@@ -158,8 +158,13 @@ pub fn warnings(world: &World) -> Vec<String> {
             ));
         }
     }
-    let from_clients = world.clients.values().flat_map(|client| graph.targets(&client.to));
-    for node in graph.unreached(from_clients.map(|(node, _)| node)) {
+    let from_clients = world.clients.values().map(|client| client.to.clone());
+    let from_probes = world.services.iter().flat_map(|(name, service)| {
+        let probes = service.probes.iter().flat_map(|all| [&all.readiness, &all.liveness, &all.startup]).flatten();
+        probes.map(move |probe| format!("{name}.{}", probe.to))
+    });
+    let called = from_clients.chain(from_probes).flat_map(|to| graph.targets(&to));
+    for node in graph.unreached(called.map(|(node, _)| node)) {
         warnings.push(format!("nobody calls `{}`", graph.name(node)));
     }
     warnings
@@ -212,6 +217,12 @@ services:
         assert!((db.load_per_s - 27.5).abs() < 1e-9);
         assert!((db.utilisation.unwrap() - 0.825).abs() < 1e-9);
         assert_eq!(warnings(&world(CHAIN)), ["nobody calls `api.unused`"]);
+    }
+
+    #[test]
+    fn a_probe_is_a_caller() {
+        let probed = CHAIN.replacen("  api:\n", "  api:\n    probes: {readiness: {to: unused}}\n", 1);
+        assert_eq!(warnings(&world(&probed)), [""; 0]);
     }
 
     #[test]
