@@ -113,17 +113,17 @@ impl Run<'_> {
         const REPLICA: Place = Place::named("resolver", Purpose::Call);
         let ways = &self.plan.ways[ways as usize];
         let plan = &self.plan.splits[ways.split.at()];
-        let state = &mut self.state.splits[ways.split.at()];
-        let session = caller
-            .session
-            .checked_sub(1)
-            .map(|session| Luck::new(self.plan.session_place(caller.client).value()).child(REPLICA, session));
+        // Of the seed, so that other runs have other people.
+        let luck = Luck::new(self.state.seed);
+        let place = self.plan.session_place(caller.client);
+        let session = caller.session.checked_sub(1).map(|session| luck.child(place, session));
         // Many people are behind a client, each with a resolver of their own; the calls of a replica share one.
         let who = session.unwrap_or_else(|| match caller.replica {
-            Some(replica) => Luck::new(u64::from(replica.0)).child(REPLICA, 0),
+            Some(replica) => luck.child(REPLICA, replica.0),
             None => caller.luck,
         });
         let now = self.cx.now();
+        let state = &mut self.state.splits[ways.split.at()];
         let side = plan.side(state.heard(plan.asked(who, now)), session.unwrap_or(caller.luck));
         state.totals[side].calls += 1;
         let mut lost = false;
@@ -188,7 +188,7 @@ impl Run<'_> {
         let bits = side.map_or(u8::MAX, |side| 1 << side);
         let mut lost = 0_u64;
         for (client, seats) in self.plan.clients.iter().zip(&mut self.state.splits[id.at()].seats) {
-            let luck = Luck::new(client.session_place.value());
+            let luck = Luck::new(self.state.seed).child(client.session_place, 0);
             for (seat, number) in seats.iter_mut().zip(0..) {
                 if seat.known & bits != 0 && luck.child(place, number).at(place).unit() < share {
                     seat.known &= !bits;
