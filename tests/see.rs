@@ -6,6 +6,8 @@ mod book;
 mod browser;
 #[path = "see/export.rs"]
 mod export;
+#[path = "see/promql.rs"]
+mod promql;
 #[path = "see/promtool.rs"]
 mod promtool;
 #[path = "see/shelf.rs"]

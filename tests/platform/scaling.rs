@@ -44,3 +44,24 @@ fn calls_in_flight_scale_as_well() {
     let steps = scaled(json!({"max": 20, "in_flight": 2.0}), slow);
     assert_eq!(steps.last().map(|(_, effect)| effect.as_str()), Some("from 7 to 5"), "{steps:?}");
 }
+
+#[test]
+fn a_series_of_the_metrics_plane_scales_too() {
+    // Ten calls a second for each replica, at 100 a second: ten replicas, as soon as there is a rate, four at a time at first.
+    let query = "sum(rate(squall_client_arrivals_total[1m]))";
+    let steps = scaled(json!({"max": 20, "external": [{"query": query, "average_value": 10.0}]}), json!({}));
+    let told: Vec<&str> = steps.iter().map(|(_, effect)| effect.as_str()).collect();
+    assert_eq!(told.first(), Some(&"from 2 to 4"), "{steps:?}");
+    assert_eq!(told.last(), Some(&"from 8 to 10"), "{steps:?}");
+    // Half of what there should be in all: within five minutes down to one.
+    let steps = scaled(json!({"max": 20, "external": [{"query": query, "value": 200.0}]}), json!({}));
+    assert_eq!(steps.last().map(|(_, effect)| effect.as_str()), Some("from 2 to 1"), "{steps:?}");
+}
+
+#[test]
+fn who_is_blind_does_not_scale() {
+    let query = "sum(rate(squall_client_arrivals_total[1m]))";
+    let outage = json!({"faults": [{"scrape_outage": {"at": "0s"}}]});
+    let steps = scaled(json!({"max": 20, "external": [{"query": query, "average_value": 10.0}]}), outage);
+    assert!(steps.is_empty(), "{steps:?}");
+}

@@ -32,6 +32,9 @@ pub struct Spec {
     /// Calls that should be served by a replica.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<f64>,
+    /// Series of the metrics plane, as an adapter for Prometheus hands them on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub external: Vec<External>,
     /// How often it decides; `15s` by default.
     #[serde(default = "fifteen_seconds")]
     pub sync: Duration,
@@ -70,6 +73,20 @@ fn five_minutes() -> Duration {
 
 fn tenth() -> Share {
     Share::new(0.1)
+}
+
+/// A metric that is not of the replicas themselves: what has been scraped of anything. Give one of the two targets.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct External {
+    /// In PromQL; what it gives is added up.
+    pub query: String,
+    /// What it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// What it should be for each replica that is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_value: Option<f64>,
 }
 
 /// How fast it scales, in both directions.
@@ -138,11 +155,12 @@ impl Spec {
         problems.count(self.min.into(), 1, self.max.into(), "min").count(self.max.into(), 1, 10_000, "max");
         problems.positive(self.sync, "sync").positive(self.resolution, "resolution");
         let targets = self.cpu.is_some() || self.memory.is_some() || self.queue.is_some() || self.in_flight.is_some();
+        let targets = targets || !self.external.is_empty();
         problems.require(
             targets,
             "max",
             "it has no target to go by",
-            "give it `cpu`, `memory`, `queue` or `in_flight`",
+            "give it `cpu`, `memory`, `queue`, `in_flight` or `external`",
         );
         for (target, field) in [(self.cpu, "cpu"), (self.memory, "memory")] {
             let fine = target.is_none_or(|share| share.get() >= 0.01);
@@ -151,6 +169,12 @@ impl Spec {
         for (target, field) in [(self.queue, "queue"), (self.in_flight, "in_flight")] {
             let fine = target.is_none_or(|target| (0.001..1e9).contains(&target));
             problems.require(fine, field, "the target is not above zero", "name a number of calls, such as 10");
+        }
+        for (at, external) in self.external.iter().enumerate() {
+            let target = external.value.xor(external.average_value);
+            let fine = target.is_some_and(|target| (0.001..1e12).contains(&target));
+            let rule = "it needs one target, above zero";
+            problems.require(fine, &format!("external.{at}"), rule, "give it either `value` or `average_value`");
         }
         for (rules, field) in [
             (self.behavior.as_ref().and_then(|b| b.up.as_ref()), "behavior.up"),
@@ -234,6 +258,22 @@ impl Target {
         let wanted = ceil(again * count as f64);
         let backwards = (again < 1.0 && wanted > current) || (again > 1.0 && wanted < current);
         Some(if backwards { current } else { wanted })
+    }
+}
+
+impl External {
+    /// How many replicas it asks for, with so many wanted now and so many of them ready.
+    #[must_use]
+    pub fn replicas(&self, found: f64, (current, ready): (u32, u32), target: &Target) -> u32 {
+        // Kubernetes counts in thousandths.
+        let thousandths = |number: f64| (number * 1000.0).round();
+        let found = thousandths(found);
+        if let Some(average) = self.average_value.map(thousandths) {
+            let ratio = found / (average * f64::from(current));
+            return if target.tolerates(ratio) { current } else { ceil(found / average) };
+        }
+        let ratio = found / thousandths(self.value.unwrap_or(f64::INFINITY));
+        if target.tolerates(ratio) { current } else { ceil(ratio * f64::from(ready)) }
     }
 }
 

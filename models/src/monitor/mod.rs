@@ -8,9 +8,10 @@
 //! `rules/alerting.go` (`Eval`).
 
 mod alert;
+pub mod promql;
 mod quantile;
 mod range;
 
 pub use alert::{Alert, State};
 pub use quantile::{BOUNDS, histogram_quantile};
-pub use range::{LOOKBACK, Sample, average, increase, largest, newest, rate};
+pub use range::{LOOKBACK, Sample, average, increase, largest, last, newest, rate, smallest, total};

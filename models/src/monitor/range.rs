@@ -1,6 +1,7 @@
 //! What is read from a series of samples at an instant: the newest, or something over the window that ends there.
 //!
-//! A window is open on the left: a sample as old as the window is long is no longer in it.
+//! A window is open on the left: a sample as old as the window is long is no longer in it. Where a scrape has failed there
+//! is a sample whose value is not a number: since then nothing new is known, and in a window it does not count.
 
 use squall_sim::{Span, Time};
 
@@ -15,7 +16,7 @@ const CLOSE: f64 = 1.1;
 pub struct Sample {
     /// When it was taken.
     pub at: Time,
-    /// The value, in whatever unit its series has.
+    /// The value, in whatever unit its series has; not a number where a scrape has failed.
     pub value: f64,
 }
 
@@ -26,30 +27,60 @@ fn within(samples: &[Sample], at: Time, width: Span) -> &[Sample] {
     &samples[from..to]
 }
 
-/// The newest value that is not too old.
+/// Those in a window that are values, and no marks of a scrape that failed.
+fn values(samples: &[Sample], at: Time, width: Span) -> impl DoubleEndedIterator<Item = f64> {
+    within(samples, at, width).iter().map(|sample| sample.value).filter(|value| !value.is_nan())
+}
+
+/// The newest value, unless it is too old or a scrape has failed since: then nothing is known.
 #[must_use]
 pub fn newest(samples: &[Sample], at: Time) -> Option<f64> {
-    within(samples, at, LOOKBACK).last().map(|sample| sample.value)
+    within(samples, at, LOOKBACK).last().map(|sample| sample.value).filter(|value| !value.is_nan())
+}
+
+/// The newest value in a window (`last_over_time`).
+#[must_use]
+pub fn last(samples: &[Sample], at: Time, width: Span) -> Option<f64> {
+    values(samples, at, width).next_back()
+}
+
+/// The sum of the values in a window (`sum_over_time`), and how many they are (`count_over_time`).
+#[must_use]
+pub fn total(samples: &[Sample], at: Time, width: Span) -> Option<(f64, f64)> {
+    let (sum, count) = values(samples, at, width).fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    (count > 0.0).then_some((sum, count))
 }
 
 /// The mean of the values in a window, each counted once (`avg_over_time`).
 #[must_use]
 pub fn average(samples: &[Sample], at: Time, width: Span) -> Option<f64> {
-    let inside = within(samples, at, width);
-    let sum: f64 = inside.iter().map(|sample| sample.value).sum();
-    (!inside.is_empty()).then(|| sum / inside.len() as f64)
+    total(samples, at, width).map(|(sum, count)| sum / count)
 }
 
 /// The largest value in a window (`max_over_time`).
 #[must_use]
 pub fn largest(samples: &[Sample], at: Time, width: Span) -> Option<f64> {
-    within(samples, at, width).iter().map(|sample| sample.value).reduce(f64::max)
+    values(samples, at, width).reduce(f64::max)
+}
+
+/// The smallest value in a window (`min_over_time`).
+#[must_use]
+pub fn smallest(samples: &[Sample], at: Time, width: Span) -> Option<f64> {
+    values(samples, at, width).reduce(f64::min)
 }
 
 /// How much a counter has grown over a window. It wants two samples; what it has lost at a reset counts as grown.
 #[must_use]
 pub fn increase(samples: &[Sample], at: Time, width: Span) -> Option<f64> {
     let inside = within(samples, at, width);
+    let marked = inside.iter().any(|sample| sample.value.is_nan());
+    let unmarked: Vec<Sample>;
+    let inside = if marked {
+        unmarked = inside.iter().filter(|sample| !sample.value.is_nan()).copied().collect();
+        &unmarked
+    } else {
+        inside
+    };
     let (first, last) = (inside.first()?, inside.last()?);
     if inside.len() < 2 {
         return None;
@@ -101,6 +132,19 @@ mod tests {
         assert_eq!(newest(&samples, at(9)), None);
         assert_eq!(newest(&samples, at(309)), Some(4.0));
         assert_eq!(newest(&samples, at(310)), None);
+    }
+
+    #[test]
+    fn a_failed_scrape_ends_what_is_newest_and_leaves_windows_alone() {
+        let samples = series(&[(0, 1.0), (15, 3.0), (30, f64::NAN)]);
+        let minute = Span::from_secs(60);
+        assert_eq!(newest(&samples, at(29)), Some(3.0));
+        assert_eq!(newest(&samples, at(30)), None);
+        assert_eq!(average(&samples, at(30), minute), Some(2.0));
+        assert_eq!(last(&samples, at(30), minute), Some(3.0));
+        assert_eq!(total(&samples, at(30), minute), Some((4.0, 2.0)));
+        assert_eq!(smallest(&samples, at(30), minute), Some(1.0));
+        assert_eq!(increase(&samples, at(30), minute), increase(&samples[..2], at(30), minute));
     }
 
     #[test]

@@ -295,7 +295,7 @@ impl Plan {
             Given::Traffic { client, share } => {
                 let Some(id) = super::rank(&world.clients, client) else {
                     let remedy =
-                        super::check::did_you_mean(client, world.clients.keys().map(String::as_str), "clients");
+                        crate::problem::did_you_mean(client, world.clients.keys().map(String::as_str), "clients");
                     checker.problem(format!("{path}.client"), format!("there is no client `{client}`"), remedy);
                     return None;
                 };
@@ -398,7 +398,7 @@ pub(super) fn pool_of(
     let id = checker.service(&format!("{path}.service"), service)?;
     let pools = &world.services[service].pools;
     let Some(number) = super::rank(pools, pool) else {
-        let remedy = super::check::did_you_mean(pool, pools.keys().map(String::as_str), "pools");
+        let remedy = crate::problem::did_you_mean(pool, pools.keys().map(String::as_str), "pools");
         checker.problem(format!("{path}.pool"), format!("service `{service}` has no pool `{pool}`"), remedy);
         return None;
     };

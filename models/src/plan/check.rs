@@ -44,7 +44,7 @@ impl<'a> Checker<'a> {
         if self.problems.len() > MOST_PROBLEMS {
             format!("look at the {what}")
         } else {
-            did_you_mean(name, known, what)
+            crate::problem::did_you_mean(name, known, what)
         }
     }
 
@@ -242,29 +242,5 @@ impl<'a> Checker<'a> {
                 self.problem(path, rule, error.remedy);
             })
             .ok()
-    }
-}
-
-/// A remedy for a name that does not exist: the nearest one that does, or some that there are. A file of 20,000 services
-/// can misspell every one of them, so only names of a similar length are looked at closely.
-pub(crate) fn did_you_mean<'n>(name: &str, known: impl Iterator<Item = &'n str>, what: &str) -> String {
-    const SHOWN: usize = 12;
-    let (mut nearest, mut some) = (None, Vec::new());
-    for candidate in known {
-        let allowed = candidate.len().max(3) / 3;
-        if candidate.len().abs_diff(name.len()) <= allowed {
-            let distance = strsim::levenshtein(name, candidate);
-            if distance <= allowed && nearest.is_none_or(|(least, _)| distance < least) {
-                nearest = Some((distance, candidate));
-            }
-        }
-        if some.len() < SHOWN {
-            some.push(candidate);
-        }
-    }
-    match nearest {
-        Some((_, nearest)) => format!("did you mean `{nearest}`?"),
-        None if some.is_empty() => format!("there are no {what} here"),
-        None => format!("{what}: {}", some.join(", ")),
     }
 }

@@ -386,7 +386,7 @@ impl Plan {
     fn surge(&self, world: &spec::World, path: &str, client: &str, checker: &mut Checker<'_>) -> Option<Effect> {
         use spec::Arrivals::{Closed, Herd, Trace};
         let Some(spec) = world.clients.get(client) else {
-            let remedy = super::check::did_you_mean(client, world.clients.keys().map(String::as_str), "clients");
+            let remedy = crate::problem::did_you_mean(client, world.clients.keys().map(String::as_str), "clients");
             checker.problem(format!("{path}.client"), format!("there is no client `{client}`"), remedy);
             return None;
         };

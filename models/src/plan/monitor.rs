@@ -1,12 +1,13 @@
 //! The metrics plane and its operators, compiled: what is scraped of whom, and what alerts make of it.
 
+use super::exposed::Catalogue;
 use super::signal::{Formula, Named, Signal, Source, Unit, of_cache, of_client, of_pool};
-use super::{Action, CacheId, Checker, ClientId, DistId, EdgeId, Effect, Plan, PoolId, ServiceId, SplitId, rank};
-use crate::monitor::LOOKBACK;
-use crate::spec::{self, AlertRule, Fault, Otherwise, Severity};
+use super::{CacheId, Checker, ClientId, DistId, EdgeId, Effect, OperatorPlan, Plan, PoolId, ServiceId, SplitId, rank};
+use crate::autoscale;
+use crate::monitor::{LOOKBACK, promql};
+use crate::spec::{self, Fault, Severity};
 use crate::units::{Duration, Share};
 use squall_sim::Span;
-use std::collections::BTreeMap;
 
 /// The window of what is counted, unless an alert says otherwise.
 pub(super) const USUAL: Span = Span::from_secs(60);
@@ -24,6 +25,8 @@ pub(crate) struct MonitorPlan {
     /// How many series there are over all targets.
     pub(crate) series: u32,
     pub(crate) alerts: Vec<AlertPlan>,
+    /// Those of autoscalers, by service and number.
+    pub(crate) queries: Vec<((ServiceId, usize), promql::Expr)>,
     pub(crate) operators: Vec<OperatorPlan>,
 }
 
@@ -59,43 +62,20 @@ pub(crate) struct Condition {
     pub(crate) what: String,
 }
 
+/// What makes an alert.
+#[derive(Clone, Debug)]
+pub(crate) enum Rule {
+    When(Condition),
+    /// In PromQL, with its text.
+    Expression(Box<promql::Expr>, String),
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct AlertPlan {
-    pub(crate) when: Condition,
+    pub(crate) rule: Rule,
     pub(crate) wait: Span,
     pub(crate) keep: Span,
     pub(crate) severity: Option<Severity>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct OperatorPlan {
-    pub(crate) name: String,
-    /// Alerts by number.
-    pub(crate) on: Vec<u32>,
-    pub(crate) every: Option<Span>,
-    pub(crate) response: Option<DistId>,
-    pub(crate) steps: Vec<StepPlan>,
-    pub(crate) again_after: Option<Span>,
-    pub(crate) escalate_to: Option<u32>,
-    pub(crate) nature: Nature,
-}
-
-/// How somebody answers, besides what the runbook says.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Nature {
-    pub(crate) responses: BTreeMap<Severity, DistId>,
-    pub(crate) escalate_after: Option<Span>,
-    /// The shares of steps that are forgotten, and that are done wrong.
-    pub(crate) skip: f64,
-    pub(crate) wrong: f64,
-    pub(crate) instead: Vec<Action>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum StepPlan {
-    Do(Action),
-    Wait(Span),
-    Until { resolved: u32, within: Span, otherwise: Otherwise },
 }
 
 /// What is wrong with scraping, and with whose: all by default.
@@ -117,7 +97,7 @@ impl Plan {
         let usual = spec::Monitoring::default();
         let monitoring = match &world.monitoring {
             Some(monitoring) => monitoring,
-            None if world.rollouts.is_empty() => return,
+            None if world.rollouts.is_empty() && !asks(world) => return,
             None => &usual,
         };
         let scrape = &monitoring.scrape;
@@ -130,6 +110,7 @@ impl Plan {
             targets: Vec::new(),
             series: 0,
             alerts: Vec::new(),
+            queries: Vec::new(),
             operators: Vec::new(),
         };
         for (path, span) in [("monitoring.scrape.every", plan.every), ("monitoring.evaluate", plan.evaluate)] {
@@ -137,11 +118,45 @@ impl Plan {
                 checker.problem(path, format!("{span} is too often"), "use a millisecond or more");
             }
         }
+        let any = monitoring.alerts.values().any(|rule| rule.expr.is_some()) || asks(world);
+        let catalogue = if any { Catalogue::new(world, self) } else { Catalogue::default() };
         for (name, rule) in &monitoring.alerts {
             let path = format!("monitoring.alerts.{name}");
-            if let Some(alert) = self.alert(world, &path, rule, &mut plan, checker) {
-                plan.keep = plan.keep.max(alert.when.over.unwrap_or(LOOKBACK));
-                plan.alerts.push(alert);
+            let made = match (&rule.when, &rule.expr) {
+                (Some(when), None) => self.when(world, &path, (when, rule.over), &mut plan, checker),
+                (None, Some(expr)) => {
+                    if rule.over.is_some() {
+                        let rule = "the windows of an expression are in it";
+                        checker.problem(format!("{path}.over"), rule, "write them there, as in `rate(…[1m])`");
+                    }
+                    let path = format!("{path}.expr");
+                    let read = plan.expression(&path, (expr, monitoring), &catalogue, checker);
+                    read.map(|read| {
+                        let reach = read.reach();
+                        (Rule::Expression(Box::new(read), expr.clone()), reach)
+                    })
+                }
+                _ => {
+                    checker.problem(path, "an alert has one condition", "write either `when` or `expr`");
+                    None
+                }
+            };
+            if let Some((rule_plan, reach)) = made {
+                plan.keep = plan.keep.max(reach);
+                let (wait, keep) = (rule.r#for.span(), rule.keep_firing_for.span());
+                plan.alerts.push(AlertPlan { rule: rule_plan, wait, keep, severity: rule.severity });
+            }
+        }
+        for (service, id) in world.services.values().zip(0..) {
+            let Some(autoscale::Spec::K8sHpaV2(spec)) = &service.autoscale else { continue };
+            for (number, external) in spec.external.iter().enumerate() {
+                let name = &self.names.services[id as usize];
+                let path = format!("services.{name}.autoscale.k8s_hpa_v2.external.{number}.query");
+                let Some(query) = plan.expression(&path, (&external.query, monitoring), &catalogue, checker) else {
+                    continue;
+                };
+                plan.keep = plan.keep.max(query.reach());
+                plan.queries.push(((ServiceId(id), number), query));
             }
         }
         self.compile_rollouts(world, &mut plan, checker);
@@ -150,18 +165,19 @@ impl Plan {
         }
     }
 
-    fn alert(
+    /// An alert's sentence, and how far back it looks.
+    fn when(
         &self,
         world: &spec::World,
         path: &str,
-        rule: &AlertRule,
+        sentence: (&str, Option<Duration>),
         plan: &mut MonitorPlan,
         checker: &mut Checker<'_>,
-    ) -> Option<AlertPlan> {
+    ) -> Option<(Rule, Span)> {
         let paths = (format!("{path}.when"), format!("{path}.over"));
-        let when = self.condition(world, (&paths.0, &paths.1), (&rule.when, rule.over), plan, checker)?;
-        let (wait, keep) = (rule.r#for.span(), rule.keep_firing_for.span());
-        Some(AlertPlan { when, wait, keep, severity: rule.severity })
+        let when = self.condition(world, (&paths.0, &paths.1), sentence, plan, checker)?;
+        let reach = when.over.unwrap_or(LOOKBACK);
+        Some((Rule::When(when), reach))
     }
 
     /// A sentence, and the window that it is about.
@@ -188,7 +204,7 @@ impl Plan {
         let names: Vec<&str> = metrics.iter().map(|(name, ..)| *name).collect();
         let Some((_, unit, formula)) = metrics.into_iter().find(|(name, ..)| *name == metric) else {
             let rule = format!("nothing called `{metric}` is scraped of `{component}`");
-            let remedy = super::check::did_you_mean(&metric, names.into_iter(), "its metrics");
+            let remedy = crate::problem::did_you_mean(&metric, names.into_iter(), "its metrics");
             checker.problem(at, rule, remedy);
             return None;
         };
@@ -252,7 +268,7 @@ impl Plan {
             let mut meant = parts.clone();
             meant.truncate(if matches!(parts[0], "pools" | "edges" | "splits") { 3 } else { 2 });
             let meant = meant.join(".");
-            let remedy = super::check::did_you_mean(&meant, known.iter().map(String::as_str), "components");
+            let remedy = crate::problem::did_you_mean(&meant, known.iter().map(String::as_str), "components");
             checker.problem(path, format!("there is no component `{meant}`"), remedy);
             return None;
         };
@@ -275,133 +291,12 @@ impl Plan {
         };
         let known = components(checker.world(), self);
         if target != "all" && !known.contains(target) {
-            let remedy = super::check::did_you_mean(target, known.iter().map(String::as_str), "components");
+            let remedy = crate::problem::did_you_mean(target, known.iter().map(String::as_str), "components");
             checker.problem(format!("{path}.target"), format!("there is no component `{target}`"), remedy);
         }
         let target = Some(target.clone()).filter(|target| target != "all");
         Some(Effect::Scrape(ScrapeFault { target, trouble }))
     }
-
-    pub(super) fn compile_operators(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
-        let mut operators = Vec::new();
-        let known_alerts = self.names.alerts.clone();
-        for (name, operator) in &world.operators {
-            let path = format!("operators.{name}");
-            let alert = |name: &str, path: String, checker: &mut Checker<'_>| {
-                let at = known_alerts.iter().position(|known| known == name);
-                if at.is_none() {
-                    let known = known_alerts.iter().map(String::as_str);
-                    let remedy = super::check::did_you_mean(name, known, "alerts");
-                    checker.problem(path, format!("there is no alert `{name}`"), remedy);
-                }
-                at.map(|at| at as u32)
-            };
-            let on = operator.on.iter().enumerate();
-            let on = on.filter_map(|(at, name)| alert(name, format!("{path}.on.{at}"), checker)).collect();
-            let mut steps = Vec::new();
-            for (at, step) in operator.steps.iter().enumerate() {
-                let path = format!("{path}.steps.{at}");
-                steps.extend(match step {
-                    spec::OperatorStep::Do(action) => {
-                        self.action(world, &format!("{path}.do.{}", action.tag()), action, checker).map(StepPlan::Do)
-                    }
-                    spec::OperatorStep::Wait(time) => Some(StepPlan::Wait(time.span())),
-                    spec::OperatorStep::Until(until) => {
-                        let resolved = alert(&until.resolved, format!("{path}.until.resolved"), checker);
-                        if until.r#else == Otherwise::Escalate && operator.escalate_to.is_none() {
-                            let rule = "nobody is named to escalate to";
-                            checker.problem(format!("{path}.until.else"), rule, "set `escalate_to`");
-                        }
-                        let (within, otherwise) = (until.within.span(), until.r#else);
-                        resolved.map(|resolved| StepPlan::Until { resolved, within, otherwise })
-                    }
-                });
-            }
-            let escalate_to = operator.escalate_to.as_ref().and_then(|to| escalation(world, &path, name, to, checker));
-            let optional = |field: &str, span: &Option<Duration>, checker: &mut Checker<'_>| {
-                span.map(|span| checker.span(format!("{path}.{field}"), span))
-            };
-            let every = optional("every", &operator.every, checker);
-            let again_after = optional("again_after", &operator.again_after, checker);
-            let response = operator.response.as_ref();
-            let response = response.and_then(|time| checker.dist(self, &format!("{path}.response"), time));
-            let nature = self.nature(world, &path, operator, checker);
-            let name = name.clone();
-            operators.push(OperatorPlan { name, on, every, response, steps, again_after, escalate_to, nature });
-        }
-        check_calls(world, checker);
-        match &mut self.monitor {
-            Some(monitor) => monitor.operators = operators,
-            None if !operators.is_empty() && checker.problems.is_empty() => {
-                checker.problem("operators", "there are no alerts that could call anybody", "add `monitoring.alerts`");
-            }
-            None => {}
-        }
-    }
-}
-
-impl Plan {
-    fn nature(
-        &mut self,
-        world: &spec::World,
-        path: &str,
-        operator: &spec::Operator,
-        checker: &mut Checker<'_>,
-    ) -> Nature {
-        let mut nature = Nature::default();
-        for (severity, time) in &operator.responses {
-            let at = format!("{path}.responses.{}", format!("{severity:?}").to_lowercase());
-            nature.responses.extend(checker.dist(self, &at, time).map(|dist| (*severity, dist)));
-        }
-        let at = format!("{path}.escalate_after");
-        nature.escalate_after = operator.escalate_after.map(|after| checker.span(&at, after));
-        if operator.escalate_after.is_some() && operator.escalate_to.is_none() {
-            checker.problem(at, "nobody is named to escalate to", "set `escalate_to`");
-        }
-        let Some(mistakes) = &operator.mistakes else { return nature };
-        let path = format!("{path}.mistakes");
-        (nature.skip, nature.wrong) = (mistakes.skip.map_or(0.0, Share::get), mistakes.wrong.map_or(0.0, Share::get));
-        if nature.skip + nature.wrong > 1.0 {
-            checker.problem(&path, "more than all steps go wrong", "let `skip` and `wrong` add up to 100% at most");
-        }
-        if mistakes.wrong.is_some() == mistakes.instead.is_empty() {
-            checker.problem(&path, "`wrong` and `instead` belong together", "say how often, and what is done instead");
-        }
-        for (at, action) in mistakes.instead.iter().enumerate() {
-            let path = format!("{path}.instead.{at}.{}", action.tag());
-            nature.instead.extend(self.action(world, &path, action, checker));
-        }
-        nature
-    }
-}
-
-/// Everybody can be called by something.
-fn check_calls(world: &spec::World, checker: &mut Checker<'_>) {
-    for (name, operator) in &world.operators {
-        let called = world.operators.values().any(|other| other.escalate_to.as_ref() == Some(name));
-        if operator.on.is_empty() && !called {
-            checker.problem(format!("operators.{name}"), "nothing ever calls it", "name alerts with `on`");
-        }
-    }
-}
-
-/// Who is called next; whoever escalates may not be called again by the same chain.
-fn escalation(world: &spec::World, path: &str, from: &str, to: &str, checker: &mut Checker<'_>) -> Option<u32> {
-    let path = format!("{path}.escalate_to");
-    let Some(number) = rank(&world.operators, to) else {
-        let remedy = super::check::did_you_mean(to, world.operators.keys().map(String::as_str), "operators");
-        checker.problem(path, format!("there is no operator `{to}`"), remedy);
-        return None;
-    };
-    let mut next = Some(to);
-    for _ in 0..=world.operators.len() {
-        if next == Some(from) {
-            checker.problem(path, "this goes round in a circle", "let the last one `stop`");
-            return None;
-        }
-        next = next.and_then(|name| world.operators.get(name)?.escalate_to.as_deref());
-    }
-    Some(number)
 }
 
 /// Everything that something can be scraped of.
@@ -415,23 +310,55 @@ fn components(world: &spec::World, plan: &Plan) -> Vec<String> {
     clients.chain(services).chain(pools).chain(caches).chain(sides).chain(edges).collect()
 }
 
+/// Whether an autoscaler asks for something that is scraped.
+fn asks(world: &spec::World) -> bool {
+    let external = |spec: &autoscale::Spec| {
+        let autoscale::Spec::K8sHpaV2(spec) = spec;
+        !spec.external.is_empty()
+    };
+    world.services.values().filter_map(|service| service.autoscale.as_ref()).any(external)
+}
+
 impl MonitorPlan {
-    /// Sees to it that everything that a formula needs is scraped.
-    pub(super) fn signal(&mut self, component: &str, host: Option<ServiceId>, formula: &Formula) -> Signal {
+    /// An expression; everything that it looks at is scraped from now on.
+    fn expression(
+        &mut self,
+        path: &str,
+        (text, monitoring): (&str, &spec::Monitoring),
+        catalogue: &Catalogue,
+        checker: &mut Checker<'_>,
+    ) -> Option<promql::Expr> {
+        let read = promql::read(text, &catalogue.exposed, &monitoring.metrics);
+        let expr = read.map_err(|wrong| checker.problem(path, wrong.rule, wrong.remedy)).ok()?;
+        if expr.shortest_rate().is_some_and(|window| window.nanos() < 2 * self.every.nanos()) {
+            let rule = format!("a window that short never holds two scrapes, one every {}", self.every);
+            checker.problem(path, rule, "look at a longer window, or scrape more often");
+        }
+        Some(expr.renumbered(|number| {
+            let (component, host, source, further) = &catalogue.sources[number as usize];
+            self.reading(component, *host, *source) + further
+        }))
+    }
+
+    /// The first series of what is read of a component, which is scraped from now on if it was not before.
+    fn reading(&mut self, component: &str, host: Option<ServiceId>, source: Source) -> u32 {
         let target = self.targets.iter().position(|target| target.name == component).unwrap_or_else(|| {
             self.targets.push(TargetPlan { name: component.to_owned(), host, readings: Vec::new() });
             self.targets.len() - 1
         });
-        let mut series = |source: Source| {
-            let readings = &mut self.targets[target].readings;
-            if let Some((_, first)) = readings.iter().find(|(known, _)| *known == source) {
-                return *first;
-            }
-            let first = self.series;
-            readings.push((source, first));
-            self.series += source.width();
-            first
-        };
+        let readings = &mut self.targets[target].readings;
+        if let Some((_, first)) = readings.iter().find(|(known, _)| *known == source) {
+            return *first;
+        }
+        let first = self.series;
+        readings.push((source, first));
+        self.series += source.width();
+        first
+    }
+
+    /// Sees to it that everything that a formula needs is scraped.
+    pub(super) fn signal(&mut self, component: &str, host: Option<ServiceId>, formula: &Formula) -> Signal {
+        let mut series = |source: Source| self.reading(component, host, source);
         match *formula {
             Formula::Gauge(source) => Signal::Gauge(series(source)),
             Formula::Rate(source) => Signal::Rate(series(source)),

@@ -11,7 +11,7 @@ impl Plan {
             return Some(EdgeId(at as u32));
         }
         let known: Vec<_> = self.edges.iter().map(|edge| format!("{} → {}", edge.caller, edge.callee_name)).collect();
-        let remedy = super::check::did_you_mean(&format!("{from} → {to}"), known.iter().map(String::as_str), "calls");
+        let remedy = crate::problem::did_you_mean(&format!("{from} → {to}"), known.iter().map(String::as_str), "calls");
         checker.problem(format!("{path}.to"), format!("`{from}` never calls `{to}`"), remedy);
         None
     }
@@ -76,7 +76,7 @@ impl Plan {
             for (at, name) in group.iter().enumerate() {
                 let known = self.names.clients.iter().chain(&self.names.services);
                 if !known.clone().any(|known| known == name) {
-                    let remedy = super::check::did_you_mean(name, known.map(String::as_str), "clients and services");
+                    let remedy = crate::problem::did_you_mean(name, known.map(String::as_str), "clients and services");
                     let rule = format!("there is no client and no service `{name}`");
                     checker.problem(format!("{path}.{field}.{at}"), rule, remedy);
                 }

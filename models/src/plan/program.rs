@@ -435,7 +435,7 @@ impl<'c> Compiler<'_, '_, 'c> {
         match super::rank(pools, &acquire.pool) {
             Some(pool) => self.plan.ops.push(Op::Acquire { pool }),
             None => {
-                let remedy = super::check::did_you_mean(&acquire.pool, pools.keys().map(String::as_str), "pools");
+                let remedy = crate::problem::did_you_mean(&acquire.pool, pools.keys().map(String::as_str), "pools");
                 let rule = format!("service `{}` has no pool `{}`", self.service_name, acquire.pool);
                 self.checker.problem(format!("{path}.pool"), rule, remedy);
             }

@@ -261,7 +261,7 @@ impl Plan {
     ) -> Option<Action> {
         let Some(rollout) = rank(&world.rollouts, name) else {
             let known = world.rollouts.keys().map(String::as_str);
-            let remedy = super::check::did_you_mean(name, known, "rollouts");
+            let remedy = crate::problem::did_you_mean(name, known, "rollouts");
             checker.problem(format!("{path}.rollout"), format!("there is no rollout `{name}`"), remedy);
             return None;
         };

@@ -21,8 +21,10 @@ pub(crate) enum Source {
     ServiceQueue(ServiceId),
     /// The share of replicas that are ready.
     ServiceReady(ServiceId),
-    /// The fullest memory of a replica, as a share of its limit.
+    /// The fullest memory of a replica, as a share of its limit, and in bytes.
     ServiceMemory(ServiceId),
+    ServiceBytes(ServiceId),
+    ServiceBytesLimit(ServiceId),
     ServiceLatency(ServiceId),
     /// Lost writes and duplicates that the last check of the data has found.
     DataFound(ServiceId),
@@ -44,11 +46,13 @@ pub(crate) enum Source {
     EdgeAttempts(EdgeId),
     /// The share of the edge's breakers that are open.
     BreakersOpen(EdgeId),
+    /// 1 if the scrape has worked, and 0 if not.
+    Up,
 }
 
 impl Source {
     /// How many series it takes.
-    pub(super) fn width(self) -> u32 {
+    pub(crate) fn width(self) -> u32 {
         match self {
             Self::ClientLatency(_) | Self::ServiceLatency(_) => BOUNDS.len() as u32 + 1,
             _ => 1,
@@ -189,11 +193,17 @@ impl Plan {
             ("retries", Unit::Rate, Formula::Excess(EdgeAttempts(id), EdgeCalls(id))),
             ("failure", Unit::Share, Formula::Share(Source::EdgeFailed(id), Source::EdgeEnded(id))),
         ];
-        let stack = self.edges[id.at()].stack.map(|stack| &self.stacks[stack.at()]);
-        let breaks = |layer: &LayerPlan| matches!(layer.kind, LayerKind::Breaker(_));
-        if stack.is_some_and(|stack| stack.layers.iter().any(breaks)) {
+        if self.breaks(id) {
             metrics.push(("open", Unit::Share, Formula::Gauge(BreakersOpen(id))));
         }
         metrics
+    }
+
+    /// Whether an edge has a breaker.
+    pub(super) fn breaks(&self, id: EdgeId) -> bool {
+        let stack = self.edges[id.at()].stack.map(|stack| &self.stacks[stack.at()]);
+        stack.is_some_and(|stack| {
+            stack.layers.iter().any(|layer: &LayerPlan| matches!(layer.kind, LayerKind::Breaker(_)))
+        })
     }
 }

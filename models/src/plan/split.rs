@@ -133,7 +133,7 @@ impl Plan {
         let at = self.splits.iter().position(|split| split.name == name);
         if at.is_none() {
             let known = self.splits.iter().map(|split| split.name.as_str());
-            let remedy = super::check::did_you_mean(name, known, "splits");
+            let remedy = crate::problem::did_you_mean(name, known, "splits");
             checker.problem(path, format!("there is no split `{name}`"), remedy);
         }
         at.map(|at| super::SplitId(at as u32))
@@ -151,7 +151,7 @@ impl Plan {
         let at = plan.sides.iter().position(|side| side.name == name);
         if at.is_none() {
             let remedy =
-                super::check::did_you_mean(name, plan.sides.iter().map(|side| side.name.as_str()), "its sides");
+                crate::problem::did_you_mean(name, plan.sides.iter().map(|side| side.name.as_str()), "its sides");
             checker.problem(path, format!("`{name}` is no side of `{}`", plan.name), remedy);
         }
         at.map(|at| at as u32)

@@ -16,6 +16,10 @@ pub struct Monitoring {
     /// How often alerts are evaluated, from the beginning of the run; after the scrape where both are due at once.
     #[serde(default = "quarter_minute")]
     pub evaluate: Duration,
+    /// Other names of metrics for `expr`: each stands for a selector of something that is exposed, as in
+    /// `http_requests_total: squall_client_requests_total{client="web"}`.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub metrics: Named<String>,
     /// Alerts by name.
     #[serde(default)]
     pub alerts: Named<AlertRule>,
@@ -47,8 +51,12 @@ pub struct AlertRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     /// A sentence: `pools.api.db.utilisation > 95%`, or `clients.web.failure absent` for no data at all.
-    pub when: String,
-    /// The window that is looked at. By default a minute for what is counted (rates, shares, latencies), and only the newest
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Instead of `when`, an expression in PromQL: `rate(squall_client_requests_total[1m]) > 3 * rate(…[5m])`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expr: Option<String>,
+    /// The window that `when` looks at. By default a minute for what is counted (rates, shares, latencies), and only the newest
     /// value of what is measured at an instant (utilisation, queues, memory), which is averaged over the window if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Duration>,
@@ -165,7 +173,7 @@ pub enum Otherwise {
 
 impl Default for Monitoring {
     fn default() -> Self {
-        Self { scrape: Scrape::default(), evaluate: quarter_minute(), alerts: Named::new() }
+        Self { scrape: Scrape::default(), evaluate: quarter_minute(), metrics: Named::new(), alerts: Named::new() }
     }
 }
 

@@ -5,14 +5,14 @@ mod operate;
 mod scrape;
 
 use super::{Event, Run};
-use crate::monitor::{self, Alert, BOUNDS, Sample, State};
-use crate::plan::{Cause, CheckPlan, MonitorPlan, Plan, Signal, Test};
+use crate::monitor::{self, Alert, BOUNDS, Sample, State, promql};
+use crate::plan::{AlertPlan, Cause, CheckPlan, MonitorPlan, Plan, Rule, ServiceId, Signal, Test};
 use crate::report::AlertTotals;
 use crate::rollout::Found;
 use operate::Operator;
 use squall_sim::random::Stream;
 use squall_sim::{Span, Time};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What has been scraped, and who makes what of it. Empty without alerts.
 #[derive(Clone, Debug, Default)]
@@ -40,20 +40,40 @@ struct Kept {
 /// An alert.
 #[derive(Clone, Debug)]
 struct Watched {
-    alert: Alert,
+    /// One for each series that an expression has given, and one without labels for a sentence.
+    alerts: BTreeMap<promql::Labels, Alert>,
     /// The last evaluation had something to go by.
     known: bool,
     totals: AlertTotals,
 }
 
 impl Watched {
+    /// It fires while any of its alerts does.
+    fn state(&self) -> State {
+        let of = |state| self.alerts.values().any(|alert| alert.state() == state);
+        [State::Firing, State::Pending].into_iter().find(|state| of(*state)).unwrap_or_default()
+    }
+
     fn fires(&self) -> bool {
-        self.alert.state() == State::Firing
+        self.state() == State::Firing
     }
 
     /// It is over, and that is known.
     fn is_over(&self) -> bool {
-        self.known && self.alert.state() == State::Inactive
+        self.known && self.state() == State::Inactive
+    }
+
+    /// An evaluation, with those series for which the condition holds.
+    fn evaluate(&mut self, now: Time, holds: Vec<promql::Labels>, plan: &AlertPlan) {
+        for (labels, alert) in &mut self.alerts {
+            if !holds.contains(labels) {
+                alert.evaluate(now, false);
+            }
+        }
+        for labels in holds {
+            self.alerts.entry(labels).or_insert(Alert::new(plan.wait, plan.keep)).evaluate(now, true);
+        }
+        self.alerts.retain(|_, alert| alert.state() != State::Inactive);
     }
 }
 
@@ -65,10 +85,7 @@ impl Monitor {
             let name = &target.name;
             (stream(format!("monitoring.{name}")), stream(format!("monitoring.{name}.faults")))
         };
-        let watched = |plan: &crate::plan::AlertPlan| {
-            let alert = Alert::new(plan.wait, plan.keep);
-            Watched { alert, known: false, totals: AlertTotals::default() }
-        };
+        let watched = |_: &AlertPlan| Watched { alerts: BTreeMap::new(), known: false, totals: AlertTotals::default() };
         Self {
             series: vec![VecDeque::new(); monitor.series as usize],
             streams: monitor.targets.iter().map(of_target).collect(),
@@ -124,6 +141,48 @@ impl Monitor {
                 let buckets = bounds.zip(first..).map(|(bound, series)| Some((bound, self.rate(series, now, window)?)));
                 let buckets: Option<Vec<(f64, f64)>> = buckets.collect();
                 Some(monitor::histogram_quantile(q, &buckets?))
+            }
+        }
+    }
+}
+
+impl Monitor {
+    /// What the query of an autoscaler gives, all of it together; none without data.
+    pub(super) fn external(&self, plan: &Plan, of: (ServiceId, usize), now: Time) -> Option<f64> {
+        let queries = plan.monitor.as_deref().map_or(&[][..], |monitor| &monitor.queries);
+        let (_, query) = queries.iter().find(|(known, _)| *known == of)?;
+        let promql::Value::Vector(all) = self.evaluate(query, now).value else { return None };
+        let sum: f64 = all.iter().map(|(_, value)| value).sum();
+        (!all.is_empty() && !sum.is_nan()).then_some(sum)
+    }
+
+    fn evaluate(&self, expr: &promql::Expr, now: Time) -> promql::Found {
+        expr.evaluate(now, &mut |number, samples| {
+            let visible = self.series[number as usize].iter().filter(|kept| kept.visible <= now);
+            samples.extend(visible.map(|kept| kept.sample));
+        })
+    }
+
+    /// For which series a rule holds, whether that is known, and a value for the log.
+    fn asked(&mut self, rule: &Rule, now: Time) -> (Vec<promql::Labels>, bool, String) {
+        let none = || "no data".to_owned();
+        match rule {
+            Rule::When(when) => {
+                let value = self.value(when.signal, when.over, now);
+                let known = value.is_some_and(|value| !value.is_nan()) || matches!(when.test, Test::Absent);
+                let shown = value.filter(|value| !value.is_nan()).map(|value| when.unit.show(value));
+                let holds = when.test.holds(value).then(promql::Labels::new);
+                (holds.into_iter().collect(), known, shown.unwrap_or_else(none))
+            }
+            Rule::Expression(expr, _) => {
+                let found = self.evaluate(expr, now);
+                let promql::Value::Vector(all) = found.value else { return (Vec::new(), found.known, none()) };
+                let shown = match all.first() {
+                    Some((_, value)) => format!("{value:.3}"),
+                    None if found.known => "no longer".to_owned(),
+                    None => none(),
+                };
+                (all.into_iter().map(|(labels, _)| labels).collect(), found.known, shown)
             }
         }
     }
@@ -197,11 +256,12 @@ impl Run<'_> {
         let now = self.cx.now();
         for (alert, number) in plan.alerts.iter().zip(0..) {
             let monitor = &mut self.state.monitor;
-            let value = monitor.value(alert.when.signal, alert.when.over, now);
+            let (holds, known, shown) = monitor.asked(&alert.rule, now);
             let watched = &mut monitor.alerts[number as usize];
-            watched.known = value.is_some_and(|value| !value.is_nan()) || matches!(alert.when.test, Test::Absent);
-            let before = watched.alert.state();
-            let after = watched.alert.evaluate(now, alert.when.test.holds(value));
+            watched.known = known;
+            let before = watched.state();
+            watched.evaluate(now, holds, alert);
+            let after = watched.state();
             if before == after {
                 continue;
             }
@@ -214,9 +274,11 @@ impl Run<'_> {
                 (State::Firing, _) => "resolved",
                 (_, after) => after.name(),
             };
-            let shown = value.filter(|value| !value.is_nan()).map(|value| alert.when.unit.show(value));
-            let shown = shown.unwrap_or_else(|| "no data".to_owned());
-            self.write_down(Cause::Alert(number), name, alert.when.what.clone(), shown);
+            let what = match &alert.rule {
+                Rule::When(when) => &when.what,
+                Rule::Expression(_, text) => text,
+            };
+            self.write_down(Cause::Alert(number), name, what.clone(), shown);
             if after == State::Firing {
                 self.call_for(number);
             }

@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
             return self.work_through(number, step + 1);
         }
         let watched = &self.state.monitor.alerts[*resolved as usize];
-        let stands = if watched.alert.state() == State::Inactive { "unknown" } else { watched.alert.state().name() };
+        let stands = if watched.state() == State::Inactive { "unknown" } else { watched.state().name() };
         let why = format!("{} is {stands}", self.plan.names.alerts[*resolved as usize]);
         match otherwise {
             Otherwise::GoOn => self.work_through(number, step + 1),

@@ -14,23 +14,36 @@ impl Run<'_> {
     pub(super) fn scrape(&mut self, plan: &MonitorPlan) {
         let now = self.cx.now();
         for (number, target) in plan.targets.iter().enumerate() {
-            let Some((delay, factor)) = self.way(plan, number, target) else { continue };
-            if target.host.is_some_and(|host| self.state.services[host.at()].running == 0) {
-                // Who is not there cannot be asked; how many are ready, the platform tells.
-                let ready = |source: &Source| matches!(source, Source::ServiceReady(_));
-                let told = target.readings.iter().filter(|(source, _)| ready(source));
-                told.for_each(|&(source, first)| self.read(source, first, (now, now + delay, factor), plan.keep));
-                continue;
-            }
+            let (lost, delay, factor) = self.way(plan, number, target);
+            // Who is not there cannot be asked; how many are ready, the platform tells.
+            let gone = target.host.is_some_and(|host| self.state.services[host.at()].running == 0);
             for &(source, first) in &target.readings {
-                self.read(source, first, (now, now + delay, factor), plan.keep);
+                let told = !lost && (!gone || matches!(source, Source::ServiceReady(_)));
+                let visible = now + delay;
+                if matches!(source, Source::Up) {
+                    self.put_sample(first, f64::from(u8::from(!lost && !gone)), (now, visible), plan.keep);
+                } else if told {
+                    self.read(source, first, (now, visible, factor), plan.keep);
+                } else {
+                    // From now on nothing newer than before is known, which is known at once.
+                    let series = first..first + source.width();
+                    series.for_each(|series| self.put_sample(series, f64::NAN, (now, visible), plan.keep));
+                }
             }
         }
     }
 
-    /// How long it takes and how wrong it is; none if it fails. What is usual is drawn whether or not a fault makes it worse,
+    fn put_sample(&mut self, series: u32, value: f64, (at, visible): (Time, Time), keep: Span) {
+        let kept = &mut self.state.monitor.series[series as usize];
+        while kept.front().is_some_and(|old| at.since(old.sample.at) > keep) {
+            kept.pop_front();
+        }
+        kept.push_back(Kept { sample: Sample { at, value }, visible });
+    }
+
+    /// Whether it fails, how long it takes and how wrong it is. What is usual is drawn whether or not a fault makes it worse,
     /// so that a fault shifts nothing else.
-    fn way(&mut self, plan: &MonitorPlan, number: usize, target: &TargetPlan) -> Option<(Span, f64)> {
+    fn way(&mut self, plan: &MonitorPlan, number: usize, target: &TargetPlan) -> (bool, Span, f64) {
         let (mut arrives, mut factor, mut late) = (1.0, 1.0, Vec::new());
         for effect in self.in_force() {
             let Effect::Scrape(fault) = effect else { continue };
@@ -49,17 +62,11 @@ impl Run<'_> {
             delay += self.plan.dist(dist).sample_span(faults);
         }
         let lost = lost || (arrives < 1.0 && faults.unit() >= arrives);
-        (!lost).then_some((delay, factor))
+        (lost, delay, factor)
     }
 
     fn read(&mut self, source: Source, first: u32, (at, visible, factor): (Time, Time, f64), keep: Span) {
-        let put = |series: u32, value: f64, run: &mut Self| {
-            let kept = &mut run.state.monitor.series[series as usize];
-            while kept.front().is_some_and(|old| at.since(old.sample.at) > keep) {
-                kept.pop_front();
-            }
-            kept.push_back(Kept { sample: Sample { at, value: value * factor }, visible });
-        };
+        let put = |series: u32, value: f64, run: &mut Self| run.put_sample(series, value * factor, (at, visible), keep);
         let buckets = match source {
             Source::ClientLatency(id) => {
                 self.state.clients[id.at()].settle();
@@ -94,7 +101,9 @@ impl Run<'_> {
             Source::ServiceQueue(id) => service(id).queued.count,
             Source::ServiceBusy(id) => return self.busy(id),
             Source::ServiceReady(id) => return self.ready_share(id),
-            Source::ServiceMemory(id) => return self.fullest(id, now),
+            Source::ServiceMemory(id) => return self.fullest(id, now) / self.memory_limit(id),
+            Source::ServiceBytes(id) => return self.fullest(id, now),
+            Source::ServiceBytesLimit(id) => return self.memory_limit(id),
             Source::DataFound(id) => {
                 let store = self.state.stores.all.get(id.at()).and_then(Option::as_ref);
                 return store.and_then(|store| store.found).map_or(f64::NAN, |found| found as f64);
@@ -120,7 +129,7 @@ impl Run<'_> {
             Source::EdgeCalls(id) => self.state.edges[id.at()].totals.calls,
             Source::EdgeAttempts(id) => self.state.edges[id.at()].totals.attempts,
             Source::BreakersOpen(id) => return self.breakers_open(id, now),
-            Source::ClientLatency(_) | Source::ServiceLatency(_) => return f64::NAN,
+            Source::ClientLatency(_) | Source::ServiceLatency(_) | Source::Up => return f64::NAN,
         };
         count as f64
     }
@@ -142,13 +151,16 @@ impl Run<'_> {
         self.state.services[id.at()].running as f64 / f64::from(plan.replicas)
     }
 
-    /// The fullest memory of a replica, as a share of its limit.
+    /// The fullest memory of a replica, in bytes.
     fn fullest(&self, id: ServiceId, now: Time) -> f64 {
         let plan = &self.plan.services[id.at()];
         let replicas = (plan.first..plan.first + plan.replicas).map(crate::plan::ReplicaId);
-        let used = replicas.filter_map(|replica| self.state.memory_used(self.plan, replica, now)).fold(0.0, f64::max);
-        let memory = plan.platform.as_ref().and_then(|platform| platform.memory.as_ref());
-        memory.map_or(f64::NAN, |memory| used / memory.limit)
+        replicas.filter_map(|replica| self.state.memory_used(self.plan, replica, now)).fold(0.0, f64::max)
+    }
+
+    fn memory_limit(&self, id: ServiceId) -> f64 {
+        let platform = self.plan.services[id.at()].platform.as_ref();
+        platform.and_then(|platform| platform.memory.as_ref()).map_or(f64::NAN, |memory| memory.limit)
     }
 
     fn pools(&self, id: PoolId) -> impl Iterator<Item = &crate::world::pool::PoolState> {

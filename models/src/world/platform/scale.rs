@@ -92,6 +92,15 @@ impl Run<'_> {
                 None => blind = true,
             }
         }
+        for (number, external) in spec.external.iter().enumerate() {
+            let target = Target { percent: 100, tolerance: spec.tolerance.get(), before_1_33: spec.before_1_33 };
+            let ready = self.headcount(service).0;
+            let found = self.state.monitor.external(self.plan, (service, number), now);
+            match found.map(|found| external.replicas(found, (current, ready), &target)) {
+                Some(replicas) => asked = Some(asked.map_or(replicas, |asked| asked.max(replicas))),
+                None => blind = true,
+            }
+        }
         // Who does not know everything does not go down.
         let Some(asked) = asked.filter(|asked| !blind || *asked >= current) else { return };
         let Some(scaling) = self.fleet(service).and_then(|fleet| fleet.scaling.as_mut()) else { return };
