@@ -3,7 +3,7 @@
 use super::axis::{Axis, Unit};
 use super::deeds::Marks;
 use super::figure::{Align, Figure, Type};
-use super::page::{LABEL, Margins, Page, Panel, SEAM};
+use super::page::{LABEL, Margins, Page, Panel};
 use super::palette::{INK, heat};
 use super::{Undrawn, View};
 use crate::record::results::Heat;
@@ -43,7 +43,7 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
             let (start, end) = (panel.at(cell.time_s, cell.to_s), panel.at(cell.time_s + cell.width_s, cell.from_s));
             // A logarithm, since the few slow requests are what a person looks for.
             let share = libm::log(cell.count as f64 + 1.0) / libm::log(most as f64 + 1.0);
-            page.figure.rect(start, (end.0 - start.0 + SEAM, end.1 - start.1 + SEAM), heat(0.12 + 0.88 * share));
+            page.figure.rect(start, (end.0 - start.0, end.1 - start.1), heat(0.12 + 0.88 * share));
         }
         marks.edges(&mut page.figure, &panel, at);
         marks.above(&mut page.figure, &panel, at);
@@ -60,7 +60,7 @@ fn scale(page: &mut Page) {
         let share = f64::from(step) / 23.0;
         page.figure.rect(
             (x + wide / 24.0 * f64::from(step), y - 5.0),
-            (wide / 24.0 + SEAM, 10.0),
+            (wide / 24.0 + 0.3, 10.0),
             heat(0.12 + 0.88 * share),
         );
     }

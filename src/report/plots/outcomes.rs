@@ -4,7 +4,7 @@ use super::axis::{Axis, Unit};
 use super::deeds::Marks;
 use super::fates::{COLORS, words};
 use super::figure::{Color, Figure, Pen};
-use super::page::{Key, Margins, Page, Panel, SEAM};
+use super::page::{Key, Margins, Page, Panel};
 use super::palette::{BLUE, GRAY, INK};
 use super::{Undrawn, View};
 use std::collections::BTreeMap;
@@ -81,7 +81,7 @@ fn stack(
     let mut below = 0.0;
     for (rate, color) in rates.chain([(rest, GRAY)]) {
         let (start, end) = (panel.at(from, below + rate), panel.at(to, below));
-        figure.rect(start, (end.0 - start.0 + SEAM, end.1 - start.1), color);
+        figure.rect(start, (end.0 - start.0, end.1 - start.1), color);
         below += rate;
     }
 }

@@ -13,8 +13,6 @@ pub(crate) const TICK: Type = Type::new(10.5, SOFT);
 pub(crate) const HEAD: Type = Type::new(11.5, INK).bold();
 
 pub(crate) const EDGE: f64 = 14.0;
-/// How far surfaces side by side reach into each other, so that nothing shows between them.
-pub(crate) const SEAM: f64 = 0.3;
 /// Between two panels.
 const GAP: f64 = 20.0;
 
