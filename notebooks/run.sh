@@ -25,13 +25,19 @@ fi
 "$squall" compare ../topologies/bgp-orchestrator/scenarios/bg-8-deep-health-check.yaml --quiet --seeds 3 \
     --out "$local/bg-8" >/dev/null
 "$squall" compare ../topologies/mcp-dual/scenarios/mc-8-high-latency.yaml --quiet --seeds 3 --out "$local/mc-8" >/dev/null
+veritas=../topologies/veritas-spark
+for scenario in vs-1-canary-pod-termination vs-2-error-injection vs-3-unhealthy-target vs-c2-error-rate vs-c3-latency \
+    vs-c8-partial-replicas; do
+    "$squall" run "$veritas/scenarios/$scenario.yaml" --quiet --seeds 12 --out "$local/$(cut -d- -f1-2 <<<"$scenario")" >/dev/null
+done
+"$squall" matrix "$veritas/matrix.yaml" --quiet --seeds 6 --out "$local/vs-matrix" >/dev/null
 for size in 4 10 20 40; do
     # The expectations are those of the pool as it is, so that they may fail here.
     "$squall" run "$erlmcp" --quiet --seeds 2 --variant unmitigated --variant retry-default \
         --set services.core-api.pools.db.size=$size --out "$local/pool-$size" >/dev/null || [ $? -eq 1 ]
 done
 
-for notebook in tour erlmcp aurum bgp_orchestrator mcp_dual metastability what_if; do
+for notebook in tour erlmcp aurum bgp_orchestrator mcp_dual veritas_spark metastability what_if; do
     echo "notebook $notebook"
     "$venv/bin/jupytext" --quiet --to ipynb --output "$out/$notebook.ipynb" "$notebook.py"
     cp squall_results.py "$out/"

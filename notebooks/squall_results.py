@@ -15,6 +15,7 @@ TABLES = {
     "runs": ["variant", "seed", "component", "metric", "unit", "value"],
     "series": ["variant", "seed", "time_s", "component", "metric", "unit", "value"],
     "failures": ["variant", "seed", "place", "time_s", "kind", "component", "evidence"],
+    "actions": ["variant", "seed", "time_s", "cause", "action", "target", "effect"],
     "fates": ["variant", "seed", "time_s", "width_s", "component", "fate", "count"],
     "verdicts": [
         "variant", "number", "expectation", "expected", "needed_share", "held", "of", "measured_median", "ok",
@@ -26,6 +27,14 @@ TABLES = {
 COMPARISONS = [
     "variant", "baseline", "component", "metric", "window", "objective", "role", "difference", "low", "high", "finding",
 ]
+
+# What `squall matrix` writes.
+MATRIX = {
+    "matrix": [
+        "scenario", "mitigation", "own", "conclusion", "seeds", "unmitigated_share", "share", "difference", "low", "high",
+    ],
+    "expectations": ["scenario", "variant", "expectation", "expected", "held", "of", "as_expected"],
+}
 
 # What `squall tip` writes.
 TIPS = {
@@ -55,6 +64,17 @@ def table(folder, name, columns):
     return frame
 
 
+class Matrix:
+    """Results of `squall matrix`: `matrix` and `expectations` as frames, `manifest` as a dict."""
+
+    def __init__(self, folder):
+        folder = FOLDER / folder
+        self.manifest = manifest(folder, "matrix")
+        for name, columns in MATRIX.items():
+            setattr(self, name, table(folder, name, columns))
+        self.scenarios = self.manifest["scenarios"]
+
+
 class Tip:
     """Results of `squall tip`: `probes`, `thresholds`, `curve` and `tips` as frames, `manifest` as a dict."""
 
@@ -68,13 +88,13 @@ class Tip:
 
 
 class Results:
-    """A results folder: `runs`, `series`, `failures`, `fates` and `verdicts` as frames, `manifest` as a dict.
+    """A results folder: `runs`, `series`, `failures`, `actions`, `fates` and `verdicts` as frames, `manifest` as a dict.
 
     Those of `squall compare` have `comparisons` too.
     """
 
     def __init__(self, folder):
-        folder = FOLDER / folder
+        self.folder = folder = FOLDER / folder
         self.manifest = manifest(folder, "run")
         for name, columns in TABLES.items():
             setattr(self, name, table(folder, name, columns))
@@ -107,3 +127,15 @@ class Results:
             raise ValueError(f"series.csv has no metric {metric} of {kind}: the notebooks must follow")
         sums = rows.group_by("variant", "seed", "time_s").agg(pl.col("value").sum())
         return sums.group_by("variant", "time_s").agg(pl.col("value").median()).sort("variant", "time_s")
+
+    def share_over_time(self, side):
+        """The share of a side of a split, the median over seeds: a row for each variant and window."""
+        rows = self.series.filter((pl.col("metric") == "share") & (pl.col("component") == f"splits.{side}"))
+        if rows.is_empty():
+            raise ValueError(f"series.csv has no share of splits.{side}: the notebooks must follow")
+        return rows.group_by("variant", "time_s").agg(pl.col("value").median()).sort("variant", "time_s")
+
+    def cases(self):
+        """What was simulated, as `scenario.json` has it: of each variant its clients, services, faults, …"""
+        scenario = json.loads((self.folder / "scenario.json").read_text())
+        return {case["name"]: case["world"] for case in scenario["cases"]}

@@ -4,6 +4,8 @@
 mod book;
 #[path = "see/browser.rs"]
 mod browser;
+#[path = "see/commands.rs"]
+mod commands;
 #[path = "see/export.rs"]
 mod export;
 #[path = "see/promql.rs"]

@@ -16,7 +16,7 @@ const UPLOT: &str = include_str!("vendor/uplot.js");
 const UPLOT_STYLE: &str = include_str!("vendor/uplot.css");
 
 /// The pictures of all seeds that the page holds.
-const PICTURES: [&str; 5] = ["goodput", "outcomes", "seeds", "compare", "ecdf"];
+const PICTURES: [&str; 5] = ["goodput", "outcomes", "seeds", "differences", "ecdf"];
 
 /// Bytes that pictures, and the whole page, take at most, so that it can be forwarded.
 const PICTURE_BYTES: usize = 480_000;
@@ -85,4 +85,24 @@ pub fn html(view: &View<'_>) -> Result<String, Undrawn> {
 
 fn broken(error: minijinja::Error) -> Undrawn {
     Undrawn::Failed(format!("the template of the page is broken: {error:#}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::plots::Look;
+    use crate::report::plots::fixtures::others;
+
+    #[test]
+    fn a_page_of_a_comparison_has_all_its_pictures() {
+        let (_folder, others) = others();
+        let look = Look::default();
+        let view = View::new(&others[0], &look);
+        let page = html(&view).unwrap();
+        for name in PICTURES {
+            let plot = PLOTS.iter().find(|plot| plot.name == name).unwrap_or_else(|| panic!("no plot {name}"));
+            let picture = plot.draw(&view).unwrap().svg().unwrap();
+            assert!(page.contains(&picture), "{name} is not in the page");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use crate::record::results::Comparison;
 use crate::report::number::{count, in_unit, or_dash, percent, rate, time, times};
 use crate::report::plots::{Undrawn, View};
 use crate::report::story::{Story, Tally, story, tally};
+use crate::scenario::ORACLE;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -22,7 +23,10 @@ pub(super) struct Verdict {
 pub(super) fn verdicts(view: &View<'_>) -> Result<Vec<Verdict>, Undrawn> {
     let judgements = view.results.judgements()?;
     let mut rows = Vec::new();
-    for verdict in view.results.verdicts.iter().filter(|row| view.variants().contains(&row.variant.as_str())) {
+    let variants = view.variants();
+    // Where nothing is ever lacking nothing breaks that was to break: a bound is not judged.
+    let shown = |name: &str| name != ORACLE && variants.contains(&name);
+    for verdict in view.results.verdicts.iter().filter(|row| shown(&row.variant)) {
         let mut own: Vec<_> =
             judgements.iter().filter(|row| row.variant == verdict.variant && row.number == verdict.number).collect();
         // The seed in the middle says for a person what was measured.
@@ -129,8 +133,9 @@ fn difference(row: &Comparison) -> Difference {
         after: unit(row.mean),
         difference: signed(row.difference),
         interval: format!("{} to {}", signed(row.low), signed(row.high)),
-        finding: row.finding.replace('_', " "),
+        finding: if row.variant == ORACLE { "a bound".to_owned() } else { row.finding.replace('_', " ") },
         class: match row.finding.as_str() {
+            _ if row.variant == ORACLE => "",
             "better" => "good",
             "worse" => "bad",
             _ => "",
@@ -176,4 +181,25 @@ pub(super) fn command(view: &View<'_>) -> String {
         view.results.name(),
         view.results.name()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::plots::Look;
+    use crate::report::plots::fixtures::others;
+
+    #[test]
+    fn a_bound_is_shown_and_not_judged() {
+        let (_folder, others) = others();
+        let (compared, look) = (&others[0], Look::default());
+        let view = View::new(compared, &look);
+        assert!(compared.verdicts.iter().any(|row| row.variant == ORACLE));
+        let judged = verdicts(&view).unwrap();
+        assert!(!judged.is_empty() && judged.iter().all(|row| row.variant != ORACLE));
+        let (bound, others): (Vec<_>, Vec<_>) =
+            comparisons(&view).unwrap().into_iter().partition(|row| row.variant == ORACLE);
+        assert!(!bound.is_empty() && bound.iter().all(|row| row.finding == "a bound" && row.class.is_empty()));
+        assert!(!others.is_empty() && others.iter().all(|row| row.finding != "a bound"));
+    }
 }

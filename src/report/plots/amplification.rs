@@ -1,6 +1,7 @@
 //! How much load retries and reloads add, over time, a panel for each service and a line for each variant.
 
 use super::axis::{Axis, Unit};
+use super::deeds::Marks;
 use super::figure::{Figure, Pen};
 use super::page::{Key, Margins, Page, Panel};
 use super::palette::{SOFT, nested, pen};
@@ -36,11 +37,14 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
         variants.iter().enumerate().map(|(at, name)| (Key::Line(pen(at, 1.8)), (*name).to_owned())).collect();
     page.legend(&keys);
     let columns = if services.len() > 1 { 2 } else { 1 };
-    let areas = page.grid(services.len(), columns, if columns == 1 { 240.0 } else { 150.0 }, Margins::USUAL);
-    for (area, (service, _, lines)) in areas.into_iter().zip(&services) {
+    let marks = Marks::one(view, page.width(columns, Margins::USUAL))?;
+    let height = if columns == 1 { 240.0 } else { 150.0 };
+    let areas = page.grid(services.len(), columns, height, marks.margins(Margins::USUAL));
+    for (at, (area, (service, _, lines))) in areas.into_iter().zip(&services).enumerate() {
         let panel = Panel { area, x: (x, Unit::Clock), y: (y, Unit::Plain) };
-        panel.marks(&mut page.figure, &view.results.marks(view.variant()));
+        marks.behind(&mut page.figure, &panel, at);
         panel.axes(&mut page.figure, service, "time [s]", "times the load");
+        marks.above(&mut page.figure, &panel, at);
         let one = panel.at(0.0, 1.0).1;
         let line = vec![(area.x, one), (area.x + area.width, one)];
         page.figure.line(line, Pen::new(SOFT, 0.8).dashed(2.0, 2.0));
@@ -48,6 +52,6 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
             panel.curve(&mut page.figure, &series.times, &spread.middle, nested(at));
         }
     }
-    page.marks(&view.results.marks(view.variant()));
+    marks.explain(&mut page, variants.len());
     Ok(page.finish())
 }

@@ -42,6 +42,14 @@ impl Axis {
         Self::Log { low, high: high.max(low * 10.0) }
     }
 
+    /// The same with room above for the numbers of faults.
+    pub(crate) fn roomy(self) -> Self {
+        match self {
+            Self::Linear { low, high } => Self::Linear { low, high: high + 0.12 * (high - low) },
+            Self::Log { low, high } => Self::Log { low, high: high * libm::pow(high / low, 0.12) },
+        }
+    }
+
     /// Where a value lies, from 0 to 1 and beyond.
     pub(crate) fn place(self, value: f64) -> f64 {
         match self {
@@ -142,5 +150,7 @@ mod tests {
         let axis = Axis::log_around([0.0, 0.02, 7.0, f64::NAN]);
         assert!(axis.place(0.02) >= 0.0 && axis.place(7.0) <= 1.0);
         assert!((axis.place(0.2) - axis.place(0.02) - (axis.place(2.0) - axis.place(0.2))).abs() < 1e-9);
+        let top = |axis: Axis| axis.roomy().place(if let Axis::Log { high, .. } = axis { high } else { 1.0 });
+        assert!(top(axis) < 0.9 && top(Axis::Linear { low: 0.0, high: 1.0 }) < 0.9);
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
     let names = panels.iter().flat_map(|(_, rows)| rows.iter().map(|row| name(row.compared)));
     let wide = names.map(|name| font::width(&name, LABEL)).fold(0.0, f64::max).min(view.look.width / 4.0);
     for (title, rows) in &panels {
-        let margins = Margins { left: wide + 12.0, top: 26.0, lanes: 0.0, between: 0.0, bottom: 44.0 };
+        let margins = Margins { left: wide + 12.0, top: 26.0, lanes: 0.0, first: 0.0, between: 0.0, bottom: 44.0 };
         let area = page.grid(1, 1, ROW * rows.len() as f64, margins).remove(0);
         panel(&mut page.figure, Area { leftmost: false, ..area }, title, rows, wide);
     }

@@ -35,7 +35,7 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
     }
     page.legend(&keys);
     let names = variants.iter().map(|name| font::width(name, LABEL)).fold(0.0, f64::max).min(view.look.width / 4.0);
-    let margins = Margins { left: names + 12.0, top: 4.0, lanes: 0.0, between: 0.0, bottom: 40.0 };
+    let margins = Margins { left: names + 12.0, top: 4.0, lanes: 0.0, first: 0.0, between: 0.0, bottom: 40.0 };
     let (row, bar) = (24.0, 16.0);
     let area = page.grid(1, 1, row * variants.len() as f64, margins).remove(0);
     let panel = Panel {

@@ -92,7 +92,7 @@ fn record(loaded: &Loaded, cases: &[&Case], place: &Path, compared: bool) {
 const RATE: &str = "clients.web.arrivals.poisson.rate";
 
 /// Results of a comparison, a sweep over one path, one over two, and a search for tipping points.
-pub(super) fn others() -> (TempDir, Vec<Results>) {
+pub(in crate::report) fn others() -> (TempDir, Vec<Results>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("small.yaml");
     std::fs::write(&file, SCENARIO).unwrap();

@@ -1,7 +1,7 @@
 //! Goodput against offered load over time, a panel for each variant, with faults, actions and alerts marked.
 
 use super::axis::{Axis, Unit};
-use super::deeds::{self, Lanes};
+use super::deeds::Marks;
 use super::figure::{Figure, Pen};
 use super::page::{Key, Margins, Page, Panel};
 use super::palette::{BLUE, INK};
@@ -29,14 +29,13 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
         _ => 3,
     };
     let height = if columns == 1 { 260.0 } else { 120.0 };
-    let wide = page.width(columns, Margins::USUAL);
-    let lanes = Lanes::of(deeds::of(view, &variants)?, (series.times[0], series.end()), wide);
-    let areas = page.grid(variants.len(), columns, height, lanes.margins(Margins::USUAL));
+    let marks = Marks::each(view, page.width(columns, Margins::USUAL))?;
+    let areas = page.grid(variants.len(), columns, height, marks.margins(Margins::USUAL));
     for (at, (area, variant)) in areas.into_iter().zip(&variants).enumerate() {
         let panel = Panel { area, x: (x, Unit::Clock), y: (y, Unit::Plain) };
-        panel.marks(&mut page.figure, &view.results.marks(variant));
+        marks.behind(&mut page.figure, &panel, at);
         panel.axes(&mut page.figure, variant, "time [s]", "requests [1/s]");
-        lanes.draw(&mut page.figure, &panel, at);
+        marks.above(&mut page.figure, &panel, at);
         if let Some(offered) = &offered[at] {
             panel.curve(&mut page.figure, &series.times, &offered.middle, all);
         }
@@ -47,7 +46,6 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
             panel.curve(&mut page.figure, &series.times, &goodput.middle, good);
         }
     }
-    page.marks(&view.results.marks(view.variant()));
-    lanes.explain(&mut page, view.seed());
+    marks.explain(&mut page, variants.len());
     Ok(page.finish())
 }

@@ -47,7 +47,7 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
     let mut page = Page::new("Over a grid", &view.note("; mean over seeds"), view.look.width);
     scale(&mut page);
     let names = down.texts.iter().map(|text| font::width(text, TICK)).fold(0.0, f64::max);
-    let margins = Margins { left: names + 32.0, top: 22.0, lanes: 0.0, between: 6.0, bottom: 44.0 };
+    let margins = Margins { left: names + 32.0, top: 22.0, lanes: 0.0, first: 0.0, between: 6.0, bottom: 44.0 };
     let columns = if variants.len() > 1 { 2 } else { 1 };
     let areas = page.grid(variants.len(), columns, ROW * down.texts.len() as f64, margins);
     for (area, variant) in areas.into_iter().zip(&variants) {

@@ -1,6 +1,7 @@
 //! How many requests took how long, over time, as a map: a panel for each client of one variant.
 
 use super::axis::{Axis, Unit};
+use super::deeds::Marks;
 use super::figure::{Align, Figure, Type};
 use super::page::{LABEL, Margins, Page, Panel};
 use super::palette::{INK, heat};
@@ -29,13 +30,11 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
     let mut page = Page::new("Latencies over time", &view.note(&more), view.look.width);
     scale(&mut page);
     let columns = if clients.len() > 1 { 2 } else { 1 };
-    let areas = page.grid(
-        clients.len(),
-        columns,
-        if columns == 1 { 260.0 } else { 150.0 },
-        Margins { left: 58.0, ..Margins::USUAL },
-    );
-    for (area, client) in areas.into_iter().zip(&clients) {
+    let margins = Margins { left: 58.0, ..Margins::USUAL };
+    let marks = Marks::one(view, page.width(columns, margins))?;
+    let height = if columns == 1 { 260.0 } else { 150.0 };
+    let areas = page.grid(clients.len(), columns, height, marks.margins(margins));
+    for (at, (area, client)) in areas.into_iter().zip(&clients).enumerate() {
         let panel = Panel { area, x: (x, Unit::Clock), y: (y, Unit::Time) };
         panel.axes(&mut page.figure, client, "time [s]", "latency");
         let own: Vec<&Heat> = cells.iter().filter(|cell| cell.component == *client).collect();
@@ -46,9 +45,10 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
             let share = libm::log(cell.count as f64 + 1.0) / libm::log(most as f64 + 1.0);
             page.figure.rect(start, (end.0 - start.0, end.1 - start.1), heat(0.12 + 0.88 * share));
         }
-        panel.edges(&mut page.figure, &view.results.marks(variant));
+        marks.edges(&mut page.figure, &panel, at);
+        marks.above(&mut page.figure, &panel, at);
     }
-    page.marks(&view.results.marks(variant));
+    marks.explain(&mut page, 1);
     Ok(page.finish())
 }
 

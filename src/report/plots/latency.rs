@@ -1,6 +1,7 @@
 //! Latency percentiles over time, a panel for each client of one variant.
 
 use super::axis::{Axis, Unit};
+use super::deeds::Marks;
 use super::figure::{Figure, Pen};
 use super::page::{Key, Margins, Page, Panel};
 use super::palette::{BLUE, RED};
@@ -18,7 +19,7 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
     if !values.iter().any(|value| value.is_finite()) {
         return Err(Undrawn::Nothing("no request of any client succeeded, so there are no latencies".to_owned()));
     }
-    let (y, x) = (Axis::log_around(values), Axis::Linear { low: series.times[0], high: series.end() });
+    let (y, x) = (Axis::log_around(values).roomy(), Axis::Linear { low: series.times[0], high: series.end() });
 
     let more = format!(", variant {variant}; of requests that ended well in each window, median over seeds");
     let mut page = Page::new("Latency over time", &view.note(&more), view.look.width);
@@ -26,17 +27,20 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
     page.legend(&[(Key::Line(tail), "99th percentile".into()), (Key::Line(median), "median".into())]);
     let columns = if clients.len() > 1 { 2 } else { 1 };
     let margins = Margins { left: 58.0, ..Margins::USUAL };
-    let areas = page.grid(clients.len(), columns, if columns == 1 { 240.0 } else { 140.0 }, margins);
-    for ((area, client), (p50, p99)) in areas.into_iter().zip(&clients).zip(&lines) {
+    let marks = Marks::one(view, page.width(columns, margins))?;
+    let height = if columns == 1 { 240.0 } else { 140.0 };
+    let areas = page.grid(clients.len(), columns, height, marks.margins(margins));
+    for (at, ((area, client), (p50, p99))) in areas.into_iter().zip(&clients).zip(&lines).enumerate() {
         let panel = Panel { area, x: (x, Unit::Clock), y: (y, Unit::Time) };
-        panel.marks(&mut page.figure, &view.results.marks(variant));
+        marks.behind(&mut page.figure, &panel, at);
         panel.axes(&mut page.figure, client, "time [s]", "latency");
+        marks.above(&mut page.figure, &panel, at);
         for (spread, pen) in [(p99, tail), (p50, median)] {
             let Some(spread) = spread else { continue };
             panel.band(&mut page.figure, &series.times, &spread.low, &spread.high, pen.color.at(0.18));
             panel.curve(&mut page.figure, &series.times, &spread.middle, pen);
         }
     }
-    page.marks(&view.results.marks(variant));
+    marks.explain(&mut page, 1);
     Ok(page.finish())
 }

@@ -1,6 +1,7 @@
 //! What became of requests over time, stacked by fate: a panel for each variant.
 
 use super::axis::{Axis, Unit};
+use super::deeds::Marks;
 use super::fates::{COLORS, words};
 use super::figure::{Color, Figure, Pen};
 use super::page::{Key, Margins, Page, Panel};
@@ -49,8 +50,9 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
         _ => 3,
     };
     let height = if columns == 1 { 260.0 } else { 120.0 };
-    let areas = page.grid(variants.len(), columns, height, Margins::USUAL);
-    for ((area, variant), rates) in areas.into_iter().zip(&variants).zip(&all) {
+    let marks = Marks::each(view, page.width(columns, Margins::USUAL))?;
+    let areas = page.grid(variants.len(), columns, height, marks.margins(Margins::USUAL));
+    for (at, ((area, variant), rates)) in areas.into_iter().zip(&variants).zip(&all).enumerate() {
         let panel = Panel { area, x: (x, Unit::Clock), y: (y, Unit::Plain) };
         panel.axes(&mut page.figure, variant, "time [s]", "requests [1/s]");
         for (from, to, fates) in rates {
@@ -58,9 +60,10 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
         }
         let tops = rates.iter().flat_map(|(from, to, fates)| [*from, *to].map(|at| panel.at(at, fates.values().sum())));
         page.figure.line(tops.collect(), Pen::new(INK, 0.6));
-        panel.edges(&mut page.figure, &view.results.marks(variant));
+        marks.edges(&mut page.figure, &panel, at);
+        marks.above(&mut page.figure, &panel, at);
     }
-    page.marks(&view.results.marks(view.variant()));
+    marks.explain(&mut page, variants.len());
     Ok(page.finish())
 }
 

@@ -92,12 +92,13 @@ impl Page {
             let (row, column) = (at / columns, at % columns);
             let x = EDGE + margins.left + (wide + GAP) * column as f64;
             let above = margins.top + margins.lanes;
-            let y = self.y + above + (height + above + margins.between) * row as f64;
+            let y = self.y + margins.first + above + (height + above + margins.between) * row as f64;
+            let head = margins.lanes + if row == 0 { margins.first } else { 0.0 };
             let (leftmost, lowest) = (column == 0, at + columns >= count);
-            areas.push(Area { x, y, width: wide, height, head: margins.lanes, leftmost, lowest });
+            areas.push(Area { x, y, width: wide, height, head, leftmost, lowest });
         }
         let each = height + margins.top + margins.lanes + margins.between;
-        self.y += each * rows as f64 - margins.between + margins.bottom;
+        self.y += margins.first + each * rows as f64 - margins.between + margins.bottom;
         areas
     }
 
@@ -145,13 +146,15 @@ pub(crate) struct Margins {
     pub(crate) top: f64,
     /// Between the title and the panel, for what is marked above it.
     pub(crate) lanes: f64,
+    /// The same above the first row alone, where what is marked holds for all of them.
+    pub(crate) first: f64,
     /// Between two rows, for labels of the axis.
     pub(crate) between: f64,
     pub(crate) bottom: f64,
 }
 
 impl Margins {
-    pub(crate) const USUAL: Self = Self { left: 50.0, top: 22.0, lanes: 0.0, between: 6.0, bottom: 40.0 };
+    pub(crate) const USUAL: Self = Self { left: 50.0, top: 22.0, lanes: 0.0, first: 0.0, between: 6.0, bottom: 40.0 };
 }
 
 /// Where a panel is drawn.
@@ -234,16 +237,28 @@ impl Panel {
     /// Bands where something was wrong, with the number of each.
     pub(crate) fn marks(&self, figure: &mut Figure, marks: &[Mark]) {
         let area = self.area;
-        let mut rows: Vec<f64> = Vec::new();
-        for (at, mark) in marks.iter().take(12).enumerate() {
+        // What begins at one place has one label.
+        let mut labels: Vec<(f64, usize, usize)> = Vec::new();
+        for (number, mark) in (1..).zip(marks.iter().take(12)) {
             let (from, _) = self.at(mark.from, 1.0);
             let (to, _) = self.at(mark.until.unwrap_or(f64::MAX), 1.0);
             if from >= area.x + area.width {
                 continue;
             }
             figure.rect((from, area.y), ((to - from).max(1.5), area.height), MARK.at(0.75));
-            let kind = Type::new(9.5, MARK_INK).bold().level(Level::Top);
-            let text = (at + 1).to_string();
+            match labels.last_mut() {
+                Some((place, _, last)) if (from - *place).abs() < 1.0 && *last + 1 == number => *last = number,
+                _ => labels.push((from, number, number)),
+            }
+        }
+        let kind = Type::new(9.5, MARK_INK).bold().level(Level::Top);
+        let mut rows: Vec<f64> = Vec::new();
+        for (from, first, last) in labels {
+            let text = match last - first {
+                0 => first.to_string(),
+                1 => format!("{first},{last}"),
+                _ => format!("{first}–{last}"),
+            };
             let end = from + font::width(&text, kind) + 5.0;
             let row = rows.iter().position(|free| *free <= from).unwrap_or(rows.len());
             if row == rows.len() {

@@ -184,7 +184,9 @@ pub(crate) fn svg(figure: &Figure) -> Result<String, Box<dyn Error + Send + Sync
             other => head.push(other),
         }
     }
-    head += "</title>\n<g stroke-linejoin=\"round\" stroke-linecap=\"round\">\n";
+    // Between smoothed surfaces that only touch, a screen shows what is behind them.
+    head += "</title>\n<style>.drawn>rect{shape-rendering:crispEdges}</style>\n";
+    head += "<g class=\"drawn\" stroke-linejoin=\"round\" stroke-linecap=\"round\">\n";
     let body = text.split_once('\n').map_or("", |(_, body)| body).trim_end();
     let body = body.strip_suffix("</svg>").unwrap_or(body);
     // What goes without saying makes files a third larger.

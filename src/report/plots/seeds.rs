@@ -21,7 +21,7 @@ pub(super) fn draw(view: &View<'_>) -> Result<Figure, Undrawn> {
     page.legend(&[(Key::Dot(BLUE.at(0.55)), "one seed".into()), (Key::Line(Pen::new(INK, 2.0)), "median".into())]);
     let names = variants.iter().map(|name| font::width(name, LABEL)).fold(0.0, f64::max).min(view.look.width / 4.0);
     let row = 26.0;
-    let margins = Margins { left: names + 12.0, top: 4.0, lanes: 0.0, between: 0.0, bottom: 40.0 };
+    let margins = Margins { left: names + 12.0, top: 4.0, lanes: 0.0, first: 0.0, between: 0.0, bottom: 40.0 };
     let area = page.grid(1, 1, row * variants.len() as f64, margins).remove(0);
     let unit = (Axis::Linear { low: 0.0, high: 1.0 }, Unit::Share);
     let panel = Panel { area: Area { leftmost: false, ..area }, x: unit, y: (unit.0, Unit::Share) };

@@ -1,9 +1,12 @@
 //! Every plot of real results: readable, the same every time, and with nothing upon anything else.
 
-use super::figure::{Figure, Shape};
+use super::axis::{Axis, Unit};
+use super::figure::{Figure, Pen, Point, Shape};
 use super::fixtures::{others, results};
+use super::page::{Area, Panel};
+use super::palette::AXIS;
 use super::{Look, PLOTS, Plot, Undrawn, View, font};
-use crate::record::results::Results;
+use crate::record::results::{Mark, Results};
 use std::collections::BTreeSet;
 
 /// Every plot that these results hold.
@@ -81,22 +84,58 @@ fn alerts_and_actions_have_letters_that_are_explained() {
     let (_folder, results) = results();
     let look = Look { variants: vec!["unmitigated".to_owned()], ..Look::default() };
     let view = View::new(&results, &look);
-    let goodput = PLOTS.iter().find(|plot| plot.name == "goodput").unwrap();
-    let shapes = (goodput.draw)(&view).unwrap().shapes;
-    let texts: Vec<&str> = shapes
-        .iter()
-        .filter_map(|shape| match shape {
-            Shape::Text { text, .. } => Some(text.as_str()),
+    for name in ["goodput", "latency", "heatmap", "services", "amplification", "outcomes"] {
+        let plot = PLOTS.iter().find(|plot| plot.name == name).unwrap();
+        let shapes = (plot.draw)(&view).unwrap().shapes;
+        let texts: Vec<&str> = shapes
+            .iter()
+            .filter_map(|shape| match shape {
+                Shape::Text { text, .. } => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        let foot = texts.join(" ");
+        let fault = "1 slow db";
+        for what in ["alert busy fires", "alert full fires", "action 1 flush caches.l1", "action 2 traffic", fault] {
+            assert!(foot.contains(what), "{name}: `{what}` is not explained: {foot}");
+        }
+        for letter in ["A", "B", "C", "D"] {
+            assert!(texts.contains(&letter), "{name}: no mark {letter} in {texts:?}");
+        }
+        // The three actions go through every panel, with letters or without.
+        let lines = shapes.iter().filter_map(|shape| match shape {
+            Shape::Line { points, pen } => Some((points, pen)),
             _ => None,
-        })
-        .collect();
-    let foot = texts.join(" ");
-    for what in ["alert busy fires", "alert full fires", "action 1 flush caches.l1", "action 2 traffic clients.web"] {
-        assert!(foot.contains(what), "`{what}` is not explained: {foot}");
+        });
+        let panels = lines.clone().filter(|(points, pen)| points.len() == 3 && **pen == Pen::new(AXIS, 1.0)).count();
+        let through = |(points, pen): &(&Vec<Point>, &Pen)| pen.dash == Some((2.0, 2.0)) && points[0].0 == points[1].0;
+        assert!(panels > 0);
+        assert_eq!(lines.filter(through).count(), 3 * panels, "{name}: actions in {panels} panels");
     }
-    for letter in ["A", "B", "C", "D"] {
-        assert!(texts.contains(&letter), "no mark {letter} in {texts:?}");
-    }
+}
+
+#[test]
+fn faults_at_one_place_share_a_label() {
+    let mut figure = Figure::new("", 200.0, 100.0);
+    let area = Area { x: 0.0, y: 0.0, width: 200.0, height: 100.0, head: 0.0, leftmost: true, lowest: true };
+    let axis = Axis::Linear { low: 0.0, high: 100.0 };
+    let panel = Panel { area, x: (axis, Unit::Clock), y: (axis, Unit::Plain) };
+    let at = |from| Mark {
+        from,
+        until: None,
+        what: String::new(),
+        kind: String::new(),
+        targets: Vec::new(),
+        factor: None,
+        share: None,
+        replicas: None,
+    };
+    panel.marks(&mut figure, &[at(10.0), at(10.0), at(10.1), at(50.0), at(80.0), at(80.0)]);
+    let texts = figure.shapes.iter().filter_map(|shape| match shape {
+        Shape::Text { text, .. } => Some(text.as_str()),
+        _ => None,
+    });
+    assert_eq!(texts.collect::<Vec<_>>(), ["1–3", "4", "5,6"]);
 }
 
 #[test]
