@@ -214,6 +214,23 @@ fn a_preset_is_what_it_stands_for_with_changes_over_it() {
     assert_eq!(with_policies("[retry: {preset: resilience4j-2, on: [error]}]", &sets), written);
 }
 
+/// What Kubernetes does by default, with what is a user's to say beside it, is what is there without a word too.
+#[test]
+fn kubernetes_defaults_are_presets() {
+    let service = |lifecycle: &str, probe: &str, hpa: &str| {
+        let probes = ["readiness", "liveness", "startup"].map(|kind| format!("{kind}: {{{probe}to: get}}")).join(", ");
+        let more = format!(
+            "replicas: 2\n    lifecycle: {{{lifecycle}boot: 5s}}\n    probes: {{{probes}}}\n    autoscale: {hpa}"
+        );
+        let folder = Folder::new(&[("s.yaml", &TOPOLOGY.replacen("replicas: 2", &more, 1))]);
+        folder.load("s.yaml", &[]).cases[0].world.services["api"].clone()
+    };
+    let named = service("preset: k8s-deployment, ", "preset: k8s-probe, ", "{preset: k8s-hpa-1.33, max: 9, cpu: 80%}");
+    assert_eq!(named, service("", "", "{k8s_hpa_v2: {max: 9, cpu: 80%}}"));
+    let before = service("", "", "{preset: k8s-hpa-1.32, max: 9, cpu: 80%}");
+    assert_eq!(before, service("", "", "{k8s_hpa_v2: {max: 9, cpu: 80%, before_1_33: true}}"));
+}
+
 /// A service may be called like a family: its name is no place for a preset.
 #[test]
 fn names_that_a_user_gives_are_no_families() {

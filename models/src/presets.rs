@@ -158,11 +158,25 @@ presets! {
     panic_threshold: [
         "envoy-panic",
     ]
-    autoscaler: [
-    ]
     analysis: [
         "argo-analysis",
         "flagger",
         "veritas",
+    ]
+    autoscale: [
+        "k8s-hpa-1.32",
+        "k8s-hpa-1.33",
+    ]
+    lifecycle: [
+        "k8s-deployment",
+    ]
+    readiness: [
+        "k8s-probe",
+    ]
+    liveness: [
+        "k8s-probe",
+    ]
+    startup: [
+        "k8s-probe",
     ]
 }

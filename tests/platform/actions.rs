@@ -1,7 +1,7 @@
 //! Actions at known times, their chances, and their log.
 
-use super::{told, world};
-use crate::support::{Lab, json};
+use super::{merge, told, world};
+use crate::support::{Lab, Value, json};
 use squall_models::outcome::Failure;
 
 #[test]
@@ -107,4 +107,32 @@ fn a_chance_is_drawn_for_each_seed() {
     // 60 are expected; five standard deviations are 32.
     assert!((28..=92).contains(&hit), "{hit}");
     assert_eq!(never.run(1).report.digest, none.run(1).report.digest);
+}
+
+#[test]
+fn somebody_opens_all_breakers_and_lets_them_go() {
+    // Nothing is wrong with the service, so only the hold can turn a call away: ten seconds of ten calls.
+    let hold = |state: &str, at: &str| json!({"at": at, "do": {"breakers": {"state": state}}});
+    let base = |actions: Value| {
+        json!({
+            "clients": {"web": {"edge": {"policies": [{"breaker": {"consecutive": {"failures": 5, "open": "30s"}}}]}}},
+            "actions": actions,
+        })
+    };
+    let run =
+        Lab::new(world(1, "10/s", base(json!([hold("open", "20.05s"), hold("automatic", "30.05s")]))), 60.0).run(1);
+    let client = run.client("web");
+    assert_eq!(client.failed[Failure::CircuitOpen as usize], 100);
+    assert_eq!(client.ok, client.arrivals - 100 - client.in_flight);
+    let told: Vec<&str> = run.report.actions.iter().map(|acted| acted.effect.as_str()).collect();
+    assert_eq!(told, ["1 breakers held open", "1 breakers let go"]);
+    // Held closed, it does not open, though everything fails.
+    let mut closed = base(json!([hold("closed", "1s")]));
+    merge(&mut closed, json!({"faults": [{"errors": {"at": "20s", "service": "api", "share": "100%"}}]}));
+    let run = Lab::new(world(1, "10/s", closed), 60.0).run(1);
+    assert_eq!(run.client("web").failed[Failure::CircuitOpen as usize], 0);
+    // Without a breaker there is nothing to hold.
+    let lab = Lab::new(world(1, "10/s", json!({"actions": [hold("open", "1s")]})), 60.0);
+    let problems = squall_models::Blueprint::new(&lab.world, lab.settings).err().unwrap_or_default();
+    assert!(problems.iter().any(|problem| problem.rule.contains("no breaker to hold")), "{problems:?}");
 }

@@ -95,6 +95,11 @@ pub(crate) enum Action {
         service: ServiceId,
         takes: Span,
     },
+    /// Those of an edge, or all.
+    Breakers {
+        edge: Option<EdgeId>,
+        hold: spec::Hold,
+    },
     Weights {
         edge: EdgeId,
         weights: Arc<[f64]>,
@@ -169,6 +174,7 @@ impl Action {
             Self::ResizeMemory { .. } => "resize_memory",
             Self::Degrade { .. } => "degrade",
             Self::ConsistencyCheck { .. } => "consistency_check",
+            Self::Breakers { .. } => "breakers",
             Self::Weights { .. } => "weights",
             Self::Split { .. } => "split",
             Self::LoseSessions { .. } => "session_loss",
@@ -202,12 +208,15 @@ impl Plan {
                 let (service, pool) = &self.names.pools[(self.services[service.at()].pools.0 + pool) as usize];
                 format!("pools.{service}.{pool}")
             }
+            Action::Breakers { edge: None, .. } => "all edges".to_owned(),
             Action::Traffic { client, .. } => format!("clients.{}", self.names.clients[client.at()]),
             Action::Roll { rollout, .. } => format!("rollouts.{}", self.names.rollouts[*rollout as usize]),
             Action::Split { split, .. } | Action::LoseSessions { split, .. } => {
                 format!("splits.{}", self.splits[split.at()].name)
             }
-            Action::Weights { edge, .. } | Action::Policies { edge, .. } => {
+            Action::Weights { edge, .. }
+            | Action::Policies { edge, .. }
+            | Action::Breakers { edge: Some(edge), .. } => {
                 let edge = &self.edges[edge.at()];
                 format!("{} → {}", edge.caller, edge.callee_name)
             }
@@ -312,6 +321,9 @@ impl Plan {
             Given::ConsistencyCheck { service, takes } => {
                 Action::ConsistencyCheck { service: self.with_data(path, service, checker)?, takes: takes.span() }
             }
+            Given::Breakers { state, from, to } => {
+                self.hold(path, (from.as_deref(), to.as_deref()), *state, checker)?
+            }
             Given::Weights { from, to, weights } => self.new_weights(path, (from, to), weights, checker)?,
             Given::Switch { rollout } => self.wish(world, path, (rollout, Wish::Switch), checker)?,
             Given::Promote { rollout } => self.wish(world, path, (rollout, Wish::Promote), checker)?,
@@ -336,6 +348,32 @@ impl Plan {
             checker.problem(format!("{path}.fault"), rule, "let in less with `traffic`");
         }
         Some(Action::Lift(number))
+    }
+
+    fn hold(
+        &self,
+        path: &str,
+        between: (Option<&str>, Option<&str>),
+        hold: spec::Hold,
+        checker: &mut Checker<'_>,
+    ) -> Option<Action> {
+        let edge = match between {
+            (Some(from), Some(to)) => Some(self.edge_between(path, from, to, checker)?),
+            (None, None) => None,
+            _ => {
+                checker.problem(
+                    path,
+                    "half of an edge is named",
+                    "give both `from` and `to`, or neither for all edges",
+                );
+                return None;
+            }
+        };
+        let mut edges = (0..self.edges.len() as u32).map(EdgeId).filter(|id| edge.is_none_or(|edge| edge == *id));
+        if !edges.any(|id| self.breaks(id)) {
+            checker.problem(path, "there is no breaker to hold", "give an edge a `breaker` among its `policies`");
+        }
+        Some(Action::Breakers { edge, hold })
     }
 
     fn new_weights(

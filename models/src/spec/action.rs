@@ -155,6 +155,18 @@ pub enum Action {
         #[serde(default = "no_time")]
         takes: Duration,
     },
+    /// Circuit breakers are held as somebody wants them, whatever they count: all that there are, or those of one edge. A caller that
+    /// starts anew knows nothing of it.
+    Breakers {
+        /// How they are held.
+        state: Hold,
+        /// The caller: a client or a service. All edges if neither this nor `to` is there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// The callee: a service.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
     /// Calls over an edge are spread by other weights. The edge's `balance` has to be `weighted`.
     Weights {
         /// The caller: a client or a service.
@@ -197,6 +209,18 @@ fn no_time() -> Duration {
     Duration::from_seconds(0.0)
 }
 
+/// How a circuit breaker is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// Open: no call passes.
+    Open,
+    /// Closed: every call passes.
+    Closed,
+    /// Not at all: it works again, closed and with nothing counted.
+    Automatic,
+}
+
 /// How replicas are replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -228,6 +252,7 @@ impl Action {
             Self::Degrade { .. } => "degrade",
             Self::ResizeMemory { .. } => "resize_memory",
             Self::ConsistencyCheck { .. } => "consistency_check",
+            Self::Breakers { .. } => "breakers",
             Self::Weights { .. } => "weights",
             Self::Split { .. } => "split",
             Self::Switch { .. } => "switch",

@@ -98,7 +98,7 @@ mod rollout;
 mod service;
 mod split;
 
-pub use action::{Action, How, Planned};
+pub use action::{Action, Hold, How, Planned};
 pub use admission::{Admission, Optional};
 pub use cache::{Cache, KeyClass, Negative, Placement, Prefill, Shards, Stale, Warming};
 pub use client::{Arrivals, Client, Load, Patience, Profile, RatePoint, Reload};

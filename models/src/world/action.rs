@@ -113,6 +113,7 @@ impl Run<'_> {
             }
             Action::Roll { rollout, wish } => return self.wish(rollout, wish),
             Action::Split { split, ref weights } => return self.share_out(split, weights),
+            Action::Breakers { edge, hold } => return self.hold_breakers(edge, hold),
             Action::Weights { edge, ref weights } => return self.weigh(edge, weights),
             Action::Policies { swap, .. } | Action::Admission { swap, .. } => {
                 self.state.tasks.push(super::Task::Exchange(swap));

@@ -35,6 +35,12 @@ const FAMILIES: &[(&str, Reader)] = &[
     ("refresh", |values, issues| reads::<cache::refresh::Spec>(values, issues, |_| Vec::new())),
     // What is checked is the user's to say in most of them.
     ("analysis", |values, issues| reads::<rollout::AnalysisSpec>(values, issues, |_| Vec::new())),
+    // Half of them is the user's to say, so they are read in a scenario (`kubernetes_defaults_are_presets`).
+    ("autoscale", |_, _| Vec::new()),
+    ("readiness", |_, _| Vec::new()),
+    ("liveness", |_, _| Vec::new()),
+    ("startup", |_, _| Vec::new()),
+    ("lifecycle", |values, issues| reads::<spec::Lifecycle>(values, issues, |_| Vec::new())),
     ("library", |values, issues| reads::<pool::Spec>(values, issues, |_| Vec::new())),
 ];
 

@@ -5,6 +5,8 @@ use super::super::stack::Spot;
 use super::{Entered, Frame, Holds, LayerState};
 use crate::breaker::{Admission, Breaker, Ended, Permit, Released};
 use crate::outcome::{Failure, Outcome};
+use crate::plan::EdgeId;
+use crate::spec::Hold;
 use squall_sim::Time;
 
 impl Run<'_> {
@@ -46,6 +48,34 @@ impl Run<'_> {
         let now = self.cx.now();
         let released = self.breaker(spot.at).record(now, permit, Ended::Cancelled, now.since(since));
         self.release_line(spot, released);
+    }
+
+    /// Somebody holds the breakers of an edge, or all of them, or lets them go.
+    pub(in crate::world) fn hold_breakers(&mut self, edge: Option<EdgeId>, hold: Hold) -> String {
+        let (plan, now, mut held) = (self.plan, self.cx.now(), 0);
+        for (id, edge_plan) in (0..).map(EdgeId).zip(&plan.edges) {
+            let stack = edge_plan.stack.filter(|_| edge.is_none_or(|edge| edge == id));
+            let Some(stack) = stack.map(|stack| &plan.stacks[stack.at()]) else { continue };
+            let layers = stack.layers.len() as u32;
+            for at in stack.first..stack.first + stack.callers * layers {
+                let LayerState::Breaker(breaker, _) = &mut self.state.layers[at as usize] else { continue };
+                let released = match hold {
+                    Hold::Open => breaker.force_open(),
+                    Hold::Closed => breaker.force_close(),
+                    Hold::Automatic => breaker.reset(now),
+                };
+                held += 1;
+                if released.waiters {
+                    self.ask_line(at as usize, ((at - stack.first) % layers) as u8);
+                }
+            }
+        }
+        let word = match hold {
+            Hold::Open => "held open",
+            Hold::Closed => "held closed",
+            Hold::Automatic => "let go",
+        };
+        format!("{held} breakers {word}")
     }
 
     /// Those who wait try again, in turn, until one has to go on waiting.
