@@ -12,8 +12,11 @@ use std::process::Command;
 
 const SECONDS: u64 = 15;
 
+/// A series: the name of its metric, its labels, its samples.
+type Series = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
 /// Series as promtool writes them; a dash is no sample, and `stale` a scrape that has failed.
-const SERIES: [(&str, &[(&str, &str)], &str); 12] = [
+const SERIES: [Series; 12] = [
     ("requests_total", &[("job", "a"), ("outcome", "ok")], "0 15 30 45 60 90 120 150 180 210 240 270 300"),
     ("requests_total", &[("job", "a"), ("outcome", "failed")], "0 0 3 9 12 20 28 36 44 52 60 68 76"),
     ("requests_total", &[("job", "b"), ("outcome", "ok")], "100 110 120 _ 140 150 5 15 25 35 45 55 65"),
