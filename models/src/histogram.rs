@@ -219,6 +219,21 @@ impl<const BITS: u32> Histogram<BITS> {
         })
     }
 
+    /// How many values, each taken for the middle of its bucket, are not above each of some bounds in microseconds, which rise.
+    pub(crate) fn not_above<const N: usize>(&self, limits: [u64; N]) -> [u64; N] {
+        let used = self.used();
+        let (mut sum, mut from) = (0, 0);
+        limits.map(|limit| {
+            let at = index::<BITS>(limit);
+            let (low, high) = bounds::<BITS>(at);
+            let all = at + usize::from(u64::midpoint(low, high) <= limit);
+            let to = all.saturating_sub(self.first).clamp(from, used.len());
+            sum += used[from..to].iter().sum::<u64>();
+            from = to;
+            sum
+        })
+    }
+
     /// The buckets from the first that was touched on.
     fn used(&self) -> &[u64] {
         self.counts.get(self.first..).unwrap_or_default()
@@ -241,6 +256,20 @@ mod tests {
             assert_eq!((index::<10>(low), index::<10>(high - 1)), (at, at));
             next = high;
         }
+    }
+
+    #[test]
+    fn what_is_not_above_a_limit_is_what_the_buckets_say() {
+        let mut h = Fine::default();
+        assert_eq!(h.not_above([5, 1_000_000]), [0, 0]);
+        // Everywhere, and next to the limits.
+        (0..4000_u64).for_each(|n| h.record(Span::from_nanos(1000 * n * n)));
+        let limits = [5_000, 10_000, 25_000, 1_000_000, 2_500_000, 10_000_000];
+        limits.iter().for_each(|limit| h.record(Span::from_nanos(1000 * limit)));
+        let counted: [u64; 6] =
+            limits.map(|limit| h.buckets().filter(|(micros, _)| *micros <= limit).map(|(_, count)| count).sum());
+        assert_eq!(h.not_above(limits), counted);
+        assert!(counted[0] > 60 && counted[5] < 4006);
     }
 
     #[test]

@@ -193,15 +193,10 @@ impl Run<'_> {
 
 /// How many latencies were not above each bound, and how many there are.
 fn buckets(latency: &Histogram) -> [f64; BOUNDS.len() + 1] {
-    let mut counts = [0.0; BOUNDS.len() + 1];
-    for (micros, count) in latency.buckets() {
-        let seconds = micros as f64 / 1e6;
-        counts[BOUNDS.partition_point(|bound| *bound < seconds)] += count as f64;
-    }
-    let mut sum = 0.0;
-    for count in &mut counts {
-        sum += *count;
-        *count = sum;
+    let bounded = latency.not_above(BOUNDS.map(|bound| (bound * 1e6).round() as u64));
+    let mut counts = [latency.count() as f64; BOUNDS.len() + 1];
+    for (count, not_above) in counts.iter_mut().zip(bounded) {
+        *count = not_above as f64;
     }
     counts
 }
