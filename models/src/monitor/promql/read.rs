@@ -269,6 +269,6 @@ fn matching(modifier: Option<&LabelModifier>, aggregate: bool) -> Matching {
     }
 }
 
-fn span(duration: std::time::Duration) -> Span {
+fn span(duration: core::time::Duration) -> Span {
     Span::from_nanos(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
 }
