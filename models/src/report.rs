@@ -63,6 +63,8 @@ pub struct Report {
     pub actions_cut: u64,
     /// What became of each alert, over the whole run.
     pub alerts: Vec<AlertTotals>,
+    /// What each operator did, over the whole run.
+    pub operators: Vec<OperatorTotals>,
     /// What became of each rollout, over the whole run.
     pub rollouts: Vec<RolloutTotals>,
 }
@@ -74,6 +76,21 @@ pub struct AlertTotals {
     pub fired: u64,
     /// How long after the first fault of the run had begun it began to fire; none if it did not after that.
     pub first: Option<Span>,
+}
+
+/// What an operator did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OperatorTotals {
+    /// How often it was called.
+    pub called: u64,
+    /// How often it began; not if it did not answer in time, or if everything was over by then.
+    pub begun: u64,
+    /// How long after the first fault of the run had begun it began; none if it did not after that.
+    pub first: Option<Span>,
+    /// Times that it came to the end of its steps, or that everything was over.
+    pub finished: u64,
+    /// Times that it called somebody else.
+    pub escalated: u64,
 }
 
 /// What became of a rollout: how often each thing happened.

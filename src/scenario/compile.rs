@@ -88,6 +88,7 @@ pub(super) fn scope(draft: &Draft, settings: &Settings) -> Scope {
         edges: super::visit::calls(world).into_iter().collect(),
         alerts: world.monitoring.iter().flat_map(|monitoring| monitoring.alerts.keys().cloned()).collect(),
         data: world.services.iter().filter(|(_, s)| s.data.is_some()).map(|(name, _)| name.clone()).collect(),
+        operators: names("operators"),
         rollouts: names("rollouts"),
         faults: world.faults.iter().map(times).collect(),
         warmup: Time::ZERO + settings.warmup,

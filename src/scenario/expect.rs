@@ -8,7 +8,7 @@
 //! deadlock
 //! ```
 //!
-//! - **subject**: `clients.NAME`, `services.NAME`, `pools.SERVICE.NAME`, `caches.NAME`, `splits.NAME.SIDE`, `edges.CALLER.CALLEE`, `alerts.NAME`, `rollouts.NAME`; or just `NAME`, where only one client,
+//! - **subject**: `clients.NAME`, `services.NAME`, `pools.SERVICE.NAME`, `caches.NAME`, `splits.NAME.SIDE`, `edges.CALLER.CALLEE`, `alerts.NAME`, `operators.NAME`, `rollouts.NAME`; or just `NAME`, where only one client,
 //!   service or cache has that name.
 //! - **op**: `>=`, `>`, `<=`, `<`; `==` for counts.
 //! - **value**: in the unit of the metric: a share (`99.9%`), a duration (`1s`), a rate (`100/s`) or a plain number.
@@ -25,6 +25,7 @@
 //! | edge | `calls` (per second), `attempts` (per call), `success` (share of calls), `lost` (messages), `turned_away` (by the caller's own policies, share of attempts made or turned away), `opened` (times a breaker opened), `ejections` (of replicas), `retries_denied` (by a budget), `fallbacks`, `hedges`, `hedge_wins` (share of calls), and each failure by name (share of calls) |
 //! | side of a split | `share` (of the split's calls), `calls` (per second), `success`, `failure` (share of its calls that ended), `moved` (sessions that came from another side), `lost` (sessions that were not known there), counts |
 //! | alert | `fired` (how often it began to fire), `first` (how long after the first fault of the run had begun), both over the whole run |
+//! | operator | `called`, `begun`, `finished`, `escalated` (counts), `first` (how long after the first fault of the run had begun it began), over the whole run |
 //! | rollout | `started`, `blocked`, `refused`, `switched`, `interrupted`, `paused`, `promoted`, `rolled_back`, `failed_checks` (counts), `time_to_detect`, `time_to_rollback` (how long after the first fault of the run had begun), all over the whole run |
 //!
 //! `S` is one of `mean`, `p50`, `p90`, `p95`, `p99`, `p999`, `max`. The failures are `error`, `timeout`, `rejected`, …, as in
@@ -181,8 +182,8 @@ impl Expectation {
         let subject = subject.trim();
         // A name of one part stands alone, a name with its kind has two, and a pool has its service before it.
         let parts = match subject.split('.').next()? {
-            "pools" | "splits" => 3,
-            "clients" | "services" | "caches" | "alerts" | "rollouts" => 2,
+            "pools" | "splits" | "edges" => 3,
+            "clients" | "services" | "caches" | "alerts" | "operators" | "rollouts" => 2,
             _ => 1,
         };
         let (at, _) = subject.match_indices('.').nth(parts - 1)?;

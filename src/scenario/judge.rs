@@ -15,6 +15,11 @@ impl Expectation {
             Rule::Compare { reading: Reading::Alert(name, of), unit, op, value, .. } => {
                 alert(report, names, (name, *of), *unit, |measured| op.holds(measured, *value))
             }
+            Rule::Compare { reading: Reading::Operator(name, (_, unit, read)), op, value, .. } => {
+                let at = names.operators.iter().position(|known| known == name);
+                let Some(totals) = at.and_then(|at| report.operators.get(at)) else { return no_data() };
+                once(read(totals), *unit, |measured| op.holds(measured, *value))
+            }
             Rule::Compare { reading: Reading::Rollout(name, (_, unit, read)), op, value, .. } => {
                 let at = names.rollouts.iter().position(|known| known == name);
                 let Some(totals) = at.and_then(|at| report.rollouts.get(at)) else { return no_data() };
@@ -127,7 +132,7 @@ impl Reading {
             Self::Split(side, measure) => measure.read(at(&totals.splits, &names.splits, side)?, seconds),
             Self::Edge(names_of, measure) => measure.read(at(&totals.edges, &names.edges, names_of)?, seconds),
             // They are counted over the whole run.
-            Self::Alert(..) | Self::Rollout(..) => None,
+            Self::Alert(..) | Self::Operator(..) | Self::Rollout(..) => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::words::did_you_mean;
 use squall_models::histogram::Histogram;
 use squall_models::outcome::Failure;
 use squall_models::report::{
-    CacheTotals, ClientTotals, EdgeTotals, PoolTotals, RolloutTotals, ServiceTotals, SplitTotals,
+    CacheTotals, ClientTotals, EdgeTotals, OperatorTotals, PoolTotals, RolloutTotals, ServiceTotals, SplitTotals,
 };
 use squall_models::units::{Duration, Rate, Share};
 use squall_sim::Span;
@@ -230,7 +230,18 @@ impl Metered for EdgeTotals {
     }
 }
 
-/// What is asked of a rollout: its name, its unit and how it is read; what never happened is infinitely late.
+/// What is asked of an operator: its name, its unit and how it is read; what never happened is infinitely late.
+pub(super) type OfOperator = (&'static str, Unit, fn(&OperatorTotals) -> f64);
+
+pub(super) const OF_OPERATOR: [OfOperator; 5] = [
+    ("called", Unit::Count, |o| o.called as f64),
+    ("begun", Unit::Count, |o| o.begun as f64),
+    ("first", Unit::Duration, |o| late(o.first)),
+    ("finished", Unit::Count, |o| o.finished as f64),
+    ("escalated", Unit::Count, |o| o.escalated as f64),
+];
+
+/// The same of a rollout.
 pub(super) type OfRollout = (&'static str, Unit, fn(&RolloutTotals) -> f64);
 
 fn late(after: Option<Span>) -> f64 {

@@ -2,7 +2,7 @@
 
 mod window;
 
-use super::metric::{Measure, Metered, OF_ROLLOUT, OfRollout, Unit, find};
+use super::metric::{Measure, Metered, OF_OPERATOR, OF_ROLLOUT, OfOperator, OfRollout, Unit, find};
 use super::words::{did_you_mean, list, nearest, shorten};
 use squall_models::report::{CacheTotals, ClientTotals, EdgeTotals, PoolTotals, ServiceTotals, SplitTotals};
 use squall_sim::{Span, Time};
@@ -37,7 +37,15 @@ pub(super) enum Reading {
     Split((String, String), Measure<SplitTotals>),
     Edge((String, String), Measure<EdgeTotals>),
     Alert(String, Of),
+    Operator(String, &'static OfOperator),
     Rollout(String, &'static OfRollout),
+}
+
+impl Reading {
+    /// Whether it is counted over the whole run.
+    const fn is_of_the_run(&self) -> bool {
+        matches!(self, Self::Alert(..) | Self::Operator(..) | Self::Rollout(..))
+    }
 }
 
 /// What is asked of an alert.
@@ -75,6 +83,7 @@ pub(super) struct Scope {
     pub(super) alerts: Vec<String>,
     /// Services that say how they keep what they store.
     pub(super) data: Vec<String>,
+    pub(super) operators: Vec<String>,
     pub(super) rollouts: Vec<String>,
     pub(super) warmup: Time,
     pub(super) duration: Time,
@@ -98,10 +107,12 @@ enum Subject {
     Split(String, String),
     Edge(String, String),
     Alert(String),
+    Operator(String),
     Rollout(String),
 }
 
-const KINDS: [&str; 8] = ["clients", "services", "pools", "caches", "splits", "edges", "alerts", "rollouts"];
+const KINDS: [&str; 9] =
+    ["clients", "services", "pools", "caches", "splits", "edges", "alerts", "operators", "rollouts"];
 
 /// At the least this much time has to be left after a fault to see whether a client recovers.
 pub(super) const STRETCH_SECONDS: f64 = 10.0;
@@ -222,9 +233,11 @@ fn comparison(
         let rule = format!("`{}` is no value for `{metric}`", shorten(token.text));
         token.wrong(rule, format!("write {}", unit.wanted()))
     })?;
-    let of_run = next(&mut input.clone()).filter(|_| matches!(reading, Reading::Alert(..) | Reading::Rollout(..)));
+    let of_run = next(&mut input.clone()).filter(|_| reading.is_of_the_run());
     if let Some(token) = of_run {
-        return Err(token.wrong("alerts and rollouts are counted over the whole run", "leave the window out"));
+        return Err(
+            token.wrong("alerts, operators and rollouts are counted over the whole run", "leave the window out")
+        );
     }
     let window = window(&mut input, scope)?;
     finish(input)?;
@@ -261,6 +274,7 @@ fn subject(token: &Token<'_>, scope: &Scope) -> Result<(Subject, String), Wrong>
     match parts[0] {
         "clients" => Ok((Subject::Client(known(token, name(1), &scope.clients, "client")?), rest(2))),
         "alerts" => Ok((Subject::Alert(known(token, name(1), &scope.alerts, "alert")?), rest(2))),
+        "operators" => Ok((Subject::Operator(known(token, name(1), &scope.operators, "operator")?), rest(2))),
         "rollouts" => Ok((Subject::Rollout(known(token, name(1), &scope.rollouts, "rollout")?), rest(2))),
         "services" => Ok((Subject::Service(known(token, name(1), &scope.services, "service")?), rest(2))),
         // A class of a cache's keys.
@@ -359,12 +373,12 @@ fn reading(token: &Token<'_>, subject: Subject, metric: &str) -> Result<(Reading
                 return Err(token.wrong(rule, "its metrics are `fired` and `first`"));
             }
         },
+        Subject::Operator(name) => {
+            let of = pick(token, metric, "an operator", &OF_OPERATOR, |of| of.0)?;
+            (Reading::Operator(name, of), of.1)
+        }
         Subject::Rollout(name) => {
-            let Some(of) = OF_ROLLOUT.iter().find(|(known, ..)| *known == metric) else {
-                let rule = format!("a rollout has no metric `{}`", shorten(metric));
-                let names = OF_ROLLOUT.iter().map(|(known, ..)| *known);
-                return Err(token.wrong(rule, did_you_mean(metric, names, "its metrics are")));
-            };
+            let of = pick(token, metric, "a rollout", &OF_ROLLOUT, |of| of.0)?;
             (Reading::Rollout(name, of), of.1)
         }
         Subject::Client(name) => measure(token, metric, "client").map(|(m, unit)| (Reading::Client(name, m), unit))?,
@@ -381,6 +395,20 @@ fn reading(token: &Token<'_>, subject: Subject, metric: &str) -> Result<(Reading
         Subject::Edge(caller, callee) => {
             measure(token, metric, "edge").map(|(m, unit)| (Reading::Edge((caller, callee), m), unit))?
         }
+    })
+}
+
+/// One of a few metrics by name.
+fn pick<T>(
+    token: &Token<'_>,
+    metric: &str,
+    whose: &str,
+    all: &'static [T],
+    name: fn(&T) -> &'static str,
+) -> Result<&'static T, Wrong> {
+    all.iter().find(|of| name(of) == metric).ok_or_else(|| {
+        let rule = format!("{whose} has no metric `{}`", shorten(metric));
+        token.wrong(rule, did_you_mean(metric, all.iter().map(name), "its metrics are"))
     })
 }
 

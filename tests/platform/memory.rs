@@ -1,7 +1,7 @@
 //! Memory: what fills it, what that costs, and what happens when it is full.
 
-use super::{told, world};
-use crate::support::{Lab, json};
+use super::{merge, told, world};
+use crate::support::{Lab, Run, Value, json};
 use squall_models::outcome::Failure;
 
 #[test]
@@ -75,4 +75,90 @@ fn one_after_the_other() {
         .map(|acted| acted.target.as_str())
         .collect();
     assert!(lost.contains(&"api[1]") && lost.contains(&"api[2]"), "{lost:?}");
+}
+
+/// Each call leaves 1 MB behind; `extra` goes over the garbage, and the actions are done at their seconds.
+fn leaves_garbage(extra: Value, seconds: &[u32]) -> Run {
+    let mut garbage = json!({"per_call": "1MB"});
+    merge(&mut garbage, extra);
+    let memory = json!({"limit": "200MB", "base": "50MB", "garbage": garbage});
+    let mut world = world(1, "10/s", json!({"services": {"api": {"memory": memory, "lifecycle": {}}}}));
+    let collect = |at: &u32| json!({"at": format!("{at}.05s"), "do": {"collect_garbage": {"service": "api"}}});
+    world["actions"] = seconds.iter().map(collect).collect();
+    Lab::new(world, 30.0).resolution(1.0).run(1)
+}
+
+#[test]
+fn garbage_is_collected_when_a_replica_is_full_or_has_grown() {
+    // When a call comes after 151 others, 201 of 200 MB are in use; after 51 it is more than twice what a process uses that does nothing.
+    for (extra, calls) in [(json!({}), 151), (json!({"growth": 1}), 51)] {
+        let run = leaves_garbage(extra, &[]);
+        let memory = run.series("services.api", "memory");
+        for (second, used) in memory.iter().enumerate() {
+            // The last call of a second has just come.
+            let wanted = (50 + (10 * second + 9) % calls) as f64 / 200.0;
+            assert!((used - wanted).abs() < 1e-9, "{used} {wanted} at {second}");
+        }
+        assert!(told(&run).is_empty(), "{:?}", told(&run));
+        assert_eq!((run.client("web").ok, run.client("web").latency.max().seconds() < 0.0101), (299, true));
+    }
+}
+
+#[test]
+fn garbage_is_collected_by_order() {
+    // 50 calls were answered by 5.05 s, 100 more by 15.05 s.
+    let run = leaves_garbage(json!({}), &[5, 15]);
+    let lines = told(&run);
+    assert!(
+        lines[0].starts_with("5.05 action 1: collect_garbage services.api 48 MiB were garbage in 1 replicas"),
+        "{lines:?}"
+    );
+    assert!(lines[1].contains(" 95 MiB were garbage"), "{lines:?}");
+    let memory = run.series("services.api", "memory");
+    assert!(memory[..25].iter().all(|used| *used < 0.75), "{memory:?}");
+}
+
+#[test]
+fn what_is_in_use_and_what_has_leaked_is_no_garbage() {
+    let memory = json!({"limit": "200MB", "base": "50MB", "leak_per_call": "1MB"});
+    let mut world = world(1, "10/s", json!({"services": {"api": {"memory": memory, "lifecycle": {}}}}));
+    world["actions"] = json!([{"at": "5.05s", "do": {"collect_garbage": {"service": "api"}}}]);
+    let run = Lab::new(world, 20.0).run(1);
+    assert!(told(&run)[0].ends_with("0 MiB were garbage in 1 replicas"), "{:?}", told(&run));
+    assert!(told(&run)[1].starts_with("15") && told(&run)[1].contains("out of memory"), "{:?}", told(&run));
+}
+
+/// 80 of 200 MB stay, so that a pause is 0.4 of what is given. Calls come every 100 ms and take 10; what comes in a pause waits for its
+/// end, and what is under way goes on after it.
+#[test]
+fn a_collection_stops_everything_in_a_replica() {
+    let order = |at: &str| {
+        let memory = json!({"limit": "200MB", "base": "80MB", "garbage": {"per_call": "1KB", "pause": "500ms"}});
+        let mut world = world(1, "10/s", json!({"services": {"api": {"memory": memory, "lifecycle": {}}}}));
+        world["actions"] = json!([{"at": at, "do": {"collect_garbage": {"service": "api"}}}]);
+        Lab::new(world, 10.0).resolution(0.1).run(1)
+    };
+    // From 5.05 to 5.25: the calls of 5.1 and 5.2 wait for 150 and 50 ms.
+    let between = order("5.05s");
+    // From 5.005 to 5.205: that of 5.0 is half done; those of 5.1 and 5.2 wait for 105 and 5 ms.
+    let within = order("5.005s");
+    for (run, waits) in [(between, [0.15, 0.05, 0.0]), (within, [0.2, 0.105, 0.005])] {
+        let web = run.client("web");
+        assert_eq!(web.ok, 99);
+        let (sum, most) = (waits.iter().sum::<f64>(), waits[0]);
+        assert!((web.latency.mean().unwrap() - (0.01 + sum / 99.0)).abs() < 2e-5, "{:?}", web.latency.mean());
+        assert!((web.latency.max().seconds() / (0.01 + most) - 1.0).abs() < 0.02, "{:?}", web.latency.max());
+    }
+}
+
+/// Its successor has neither the garbage nor the rest of the pause.
+#[test]
+fn a_process_that_ends_in_a_collection_takes_it_along() {
+    let memory = json!({"limit": "200MB", "base": "80MB", "garbage": {"per_call": "1MB", "pause": "10s"}});
+    let mut world = world(1, "10/s", json!({"services": {"api": {"memory": memory, "lifecycle": {"boot": "1s"}}}}));
+    world["actions"] = json!([{"at": "5.05s", "do": {"collect_garbage": {"service": "api"}}},
+        {"at": "6.05s", "do": {"kill": {"service": "api"}}}]);
+    let run = Lab::new(world, 20.0).windows(&[(8.0, 12.0), (12.0, 20.0)]).run(1);
+    let served = run.client_in(0, "web");
+    assert_eq!((served.ok, served.latency.max().seconds() < 0.0101), (40, true));
 }

@@ -2,10 +2,12 @@
 
 mod actions;
 mod data;
+mod expressions;
 mod faults;
 mod life;
 mod memory;
 mod monitoring;
+mod people;
 mod probes;
 mod rollout;
 mod scaling;

@@ -10,7 +10,7 @@ use squall_models::Blueprint;
 use squall_sim::Span;
 
 /// The log of alerts and operators, as `seconds who: what`.
-fn told(run: &Run) -> Vec<String> {
+pub(super) fn told(run: &Run) -> Vec<String> {
     let by = |acted: &&squall_models::report::Acted| {
         acted.cause.starts_with("alert ") || acted.cause.starts_with("operator ")
     };
@@ -19,7 +19,7 @@ fn told(run: &Run) -> Vec<String> {
     run.report.actions.iter().filter(by).map(line).collect()
 }
 
-fn failing(more: Value) -> Lab {
+pub(super) fn failing(more: Value) -> Lab {
     let mut base = json!({
         "faults": [{"errors": {"at": "60.05s", "service": "api", "share": "100%"}}],
         "monitoring": {"alerts": {"failing": {"when": "clients.web.failure > 65%", "for": "30s"}}},
@@ -236,190 +236,4 @@ fn what_cannot_be_seen_or_called_is_named() {
     let circle =
         json!({"a": {"on": ["failing"], "steps": [], "escalate_to": "b"}, "b": {"steps": [], "escalate_to": "a"}});
     assert!(problems(json!({"operators": circle}))[0].contains("goes round in a circle"));
-}
-
-/// Somebody who is called at 5 s and does one thing.
-fn called(operators: Value, seed: u64) -> Vec<String> {
-    let mut more = json!({
-        "services": {"api": {"pools": {"db": {"size": 1}},
-            "endpoints": {"get": {"steps": [{"acquire": {"pool": "db", "steps": [{"sleep": "200ms"}]}}]}}}},
-        "monitoring": {"scrape": {"every": "5s"}, "evaluate": "5s",
-            "alerts": {"full": {"when": "pools.api.db.utilisation > 95%", "severity": "p2"}}},
-    });
-    more["operators"] = operators;
-    let log = super::told(&Lab::new(world(1, "10/s", more), 200.0).run(seed));
-    log.into_iter().filter(|line| line.contains(" operator ")).collect()
-}
-
-#[test]
-fn whoever_is_called_for_something_worse_comes_sooner() {
-    let steps = json!([{"do": {"limit_connections": {"service": "api", "most": 9}}}]);
-    let begins = |responses: Value| {
-        let log =
-            called(json!({"first": {"on": ["full"], "response": "100s", "responses": responses, "steps": steps}}), 1);
-        log[1].clone()
-    };
-    assert_eq!(
-        begins(json!({"p1": "15s", "p2": "60s"})),
-        "65 operator first: limit_connections services.api at most 9"
-    );
-    assert_eq!(begins(json!({"p1": "15s"})), "105 operator first: limit_connections services.api at most 9");
-}
-
-#[test]
-fn who_does_not_answer_in_time_is_passed_over() {
-    let steps = json!([{"do": {"limit_connections": {"service": "api", "most": 9}}}]);
-    let level = |response: &str, to: Value| json!({"on": [], "response": response, "escalate_after": "15s", "escalate_to": to, "steps": steps});
-    let mut first = level("80s", json!("second"));
-    first["on"] = json!(["full"]);
-    let third = json!({"on": [], "response": "90s", "responses": {"p2": "7s"}, "steps": steps});
-    let log = called(json!({"first": first, "second": level("16s", json!("third")), "third": third}), 1);
-    assert_eq!(
-        log,
-        [
-            "5 operator first: called by full would begin after 80s",
-            "20 operator first: unanswered runbook nobody has begun",
-            "20 operator second: called by an escalation would begin after 16s",
-            "35 operator second: unanswered runbook nobody has begun",
-            "35 operator third: called by an escalation begins after 7s",
-            "42 operator third: limit_connections services.api at most 9",
-            "42 operator third: finished runbook",
-        ]
-    );
-    let quick = json!({"first": {"on": ["full"], "response": "14s", "escalate_after": "15s", "escalate_to": "second",
-        "steps": steps}, "second": {"steps": []}});
-    assert_eq!(called(quick, 1)[1], "19 operator first: limit_connections services.api at most 9");
-}
-
-/// A tenth of the steps is forgotten, and two tenths are done wrong: over 1000 steps, to five standard deviations.
-#[test]
-fn mistakes_are_made_as_often_as_is_said() {
-    let steps: Vec<Value> =
-        (0..1000).map(|_| json!({"do": {"limit_connections": {"service": "api", "most": 9}}})).collect();
-    let wrong =
-        json!([{"traffic": {"client": "web", "share": "100%"}}, {"kill_queries": {"service": "api", "idle": "1h"}}]);
-    let mistakes = json!({"skip": "10%", "wrong": "20%", "instead": wrong});
-    let log = called(json!({"first": {"on": ["full"], "steps": steps, "mistakes": mistakes}}), 1);
-    let count = |what: &str| log.iter().filter(|line| line.contains(what)).count() as f64;
-    assert_eq!(log[..1], ["5 operator first: called by full begins after 0ns"]);
-    assert!((count("first: skipped services.api limit_connections was forgotten") - 100.0).abs() < 48.0);
-    assert!((count("first: mistaken services.api") - 200.0).abs() < 64.0);
-    assert!((count("first: traffic clients.web") - 100.0).abs() < 48.0);
-    assert_eq!(count("first: skipped") + count("first: mistaken") + count("first: limit_connections"), 1000.0);
-    // The same without mistakes for anybody who makes none.
-    let mistakes = json!({"skip": "0%"});
-    let careful = called(json!({"first": {"on": ["full"], "steps": steps, "mistakes": mistakes}}), 1);
-    assert_eq!(careful.len(), 1002);
-}
-
-#[test]
-fn an_expression_sees_what_a_sentence_sees() {
-    let sum = |of: &str| format!("sum(rate(squall_client_requests_total{of}[1m]))");
-    let expr = format!("{} / {} > 0.65", sum("{outcome=\"failed\"}"), sum(""));
-    let rule = json!({"expr": expr, "for": "30s"});
-    let run = failing(json!({"monitoring": {"alerts": {"said": rule}}})).run(1);
-    let of = |name: &str| -> Vec<String> {
-        let lines = told(&run).into_iter().filter(|line| line.contains(name));
-        lines.map(|line| line.replace(name, "it")).collect()
-    };
-    assert_eq!(of("alert failing"), ["105 it: pending", "135 it: firing"]);
-    assert_eq!(of("alert said"), of("alert failing"));
-}
-
-#[test]
-fn a_rate_is_held_against_itself_over_a_longer_window() {
-    // Ten a second become forty at 600 s. Of the 45 s that a minute shows at 630 s, 30 are of 40/s: 30/s. Of the 285 s of five
-    // minutes as many: 13.2/s. At 705 s it is 40/s against (180 * 10 + 105 * 40) / 285 = 21.1/s. Three times as much it is never.
-    // In the first minutes five minutes are not there yet, and Prometheus divides by them all the same.
-    let spike = json!({"clients": {"web": {"arrivals": {"deterministic": {"rate": {"steps":
-        [{"at": "0s", "rate": "10/s"}, {"at": "600s", "rate": "40/s"}]}}}}}, "faults": []});
-    let rule = |times: f64| {
-        let rate = |window: &str| format!("sum(rate(hits_total[{window}]))");
-        json!({"expr": format!("{} > {} * {times}", rate("1m"), rate("5m"))})
-    };
-    let mut base = json!({"monitoring": {
-        "metrics": {"hits_total": "squall_client_arrivals_total{client=\"web\"}"},
-        "alerts": {"double": rule(2.0), "triple": rule(3.0)},
-    }});
-    merge(&mut base, spike);
-    let run = Lab::new(world(1, "10/s", base), 1000.0).run(1);
-    let expected = [
-        "15 alert double: firing",
-        "15 alert triple: firing",
-        "105 alert triple: resolved",
-        "165 alert double: resolved",
-        "630 alert double: firing",
-        "705 alert double: resolved",
-    ];
-    assert_eq!(told(&run), expected);
-}
-
-#[test]
-fn each_series_of_an_expression_is_an_alert_of_its_own() {
-    // `other` is gone from 100 s on, and `api` from 130 s on. Nobody is gone for 60 s but `other`.
-    let base = json!({
-        "services": {"other": {"capacity": {"workers": 1}, "endpoints": {"get": {"steps": [{"work": "1ms"}]}}}},
-        "clients": {"also": {"to": "other.get", "arrivals": {"deterministic": {"rate": "10/s"}}}},
-        "faults": [
-            {"crash": {"at": "100s", "for": "80s", "service": "other"}},
-            {"crash": {"at": "130s", "for": "40s", "service": "api"}},
-        ],
-        "monitoring": {"alerts": {
-            "down": {"expr": "up == 0", "for": "1m"},
-            "both": {"expr": "count(up == 0) == 2"},
-        }},
-    });
-    let run = Lab::new(world(1, "10/s", base), 300.0).run(1);
-    let expected = [
-        "105 alert down: pending",
-        "135 alert both: firing",
-        "165 alert down: firing",
-        "180 alert both: resolved",
-        "180 alert down: resolved",
-    ];
-    let told = told(&run);
-    for line in expected {
-        assert!(told.iter().any(|told| told == line), "{line} is not in {told:?}");
-    }
-}
-
-#[test]
-fn after_a_failed_scrape_the_newest_value_is_no_longer_known() {
-    // What a service that hangs has taken in is more and more; at 150 s a scrape fails, and only that.
-    let base = json!({
-        "faults": [{"hang": {"at": "60s", "service": "api"}}, {"scrape_outage": {"at": "145s", "for": "10s"}}],
-        "monitoring": {"alerts": {
-            "newest": {"when": "clients.web.in_flight > 100"},
-            "mean": {"when": "clients.web.in_flight > 100", "over": "1m"},
-        }},
-    });
-    let run = Lab::new(world(1, "10/s", base), 200.0).run(1);
-    let newest: Vec<String> = told(&run).into_iter().filter(|line| line.contains("newest: ")).collect();
-    let at = |line: &String| line.split(' ').next().unwrap().parse::<u64>().unwrap();
-    assert_eq!(newest.iter().map(at).collect::<Vec<_>>(), [75, 150, 165], "{newest:?}");
-    assert!(!told(&run).iter().any(|line| line.contains("mean: resolved")), "windows go on");
-}
-
-#[test]
-fn an_expression_that_means_nothing_here_is_refused() {
-    let refused = |expr: &str| {
-        let base = json!({"monitoring": {"alerts": {"odd": {"expr": expr}}}});
-        let lab = Lab::new(world(1, "10/s", base), 60.0);
-        Blueprint::new(&lab.world, lab.settings).err().unwrap_or_default()
-    };
-    for (expr, rule) in [
-        ("rate(squall_client_request_total[1m]) > 1", "nothing exposes a metric `squall_client_request_total`"),
-        ("squall_client_in_flight{client=\"webb\"} > 1", "no series of `squall_client_in_flight` has these labels"),
-        ("deriv(squall_client_in_flight[1m]) > 1", "the function `deriv` is not known here"),
-        ("squall_client_in_flight >", "is not PromQL"),
-        ("1", "this is a number"),
-        (
-            "squall_client_latency_seconds_bucket / on (client) squall_client_in_flight",
-            "match the same on the other side",
-        ),
-        ("rate(squall_client_arrivals_total[20s]) > 1", "never holds two scrapes"),
-    ] {
-        let problems = refused(expr);
-        assert!(problems.iter().any(|problem| problem.rule.contains(rule)), "{expr}: {problems:?}");
-    }
 }

@@ -86,6 +86,7 @@ pub(crate) enum Action {
         swap: u32,
         rolling: bool,
     },
+    CollectGarbage(ServiceId),
     Degrade {
         service: ServiceId,
         level: u8,
@@ -172,6 +173,7 @@ impl Action {
             Self::Policies { .. } => "policies",
             Self::Admission { .. } => "admission",
             Self::ResizeMemory { .. } => "resize_memory",
+            Self::CollectGarbage(_) => "collect_garbage",
             Self::Degrade { .. } => "degrade",
             Self::ConsistencyCheck { .. } => "consistency_check",
             Self::Breakers { .. } => "breakers",
@@ -199,6 +201,7 @@ impl Plan {
             | Action::ConsistencyCheck { service: id, .. }
             | Action::Admission { service: id, .. }
             | Action::ResizeMemory { service: id, .. }
+            | Action::CollectGarbage(id)
             | Action::Degrade { service: id, .. }
             | Action::KillQueries(Kill { service: id, .. }) => service(*id),
             Action::Flush { cache: id, .. }
@@ -318,6 +321,7 @@ impl Plan {
                 Action::Degrade { service: checker.service(&format!("{path}.service"), service)?, level: *level }
             }
             Given::ResizeMemory { service, limit, how } => self.new_memory(path, (service, *limit, *how), checker)?,
+            Given::CollectGarbage { service } => Action::CollectGarbage(self.with_memory(path, service, checker)?.0),
             Given::ConsistencyCheck { service, takes } => {
                 Action::ConsistencyCheck { service: self.with_data(path, service, checker)?, takes: takes.span() }
             }

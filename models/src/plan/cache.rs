@@ -31,6 +31,8 @@ pub(crate) struct CachePlan {
     pub(crate) if_error: Span,
     pub(crate) verify: bool,
     pub(crate) perfect: bool,
+    /// Keys, so many, that are counted each by itself.
+    pub(crate) by_key: u32,
     pub(crate) warm: Vec<WarmPlan>,
     /// Keys, how many, and whether their ages are spread.
     pub(crate) prefill: Option<(KeysId, u64, bool)>,
@@ -141,8 +143,11 @@ impl Plan {
             || cache.refresh.is_some()
             || stale.is_some()
             || !cache.warm.is_empty()
+            || cache.by_key > 0
             || cache.perfect
             || hurt;
+        // Each of them is two series at every scrape.
+        checker.within(format!("{path}.by_key"), cache.by_key.into(), 0, 1000);
         let place = |purpose| Place::named(path, purpose);
         CachePlan {
             capacity: match (limit(cache.capacity), shards) {
@@ -169,6 +174,7 @@ impl Plan {
             if_error: stale.and_then(|stale| stale.if_error).map_or(Span::ZERO, |span| span.span()),
             verify: cache.verify,
             perfect: cache.perfect,
+            by_key: cache.by_key,
             warm: self.compile_warming(path, cache, checker),
             prefill: self.compile_prefill(path, cache, checker),
             prefill_step: None,

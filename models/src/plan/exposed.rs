@@ -3,7 +3,7 @@
 //! Names are those of `squall export openmetrics` where both have a metric, so that a rule reads the same in either.
 
 use super::signal::Source;
-use super::{CacheId, ClientId, EdgeId, Plan, PoolId, ServiceId, SplitId, rank};
+use super::{CacheId, ClientId, EdgeId, KeyPlan, Plan, PoolId, ServiceId, SplitId, rank};
 use crate::monitor::BOUNDS;
 use crate::monitor::promql::{Exposed, Labels};
 use crate::spec;
@@ -53,6 +53,7 @@ impl Catalogue {
             let of = Component::new(format!("caches.{name}"), None, &[("cache", name), ("job", name)]);
             all.put(&of, "squall_cache_hits_total", Source::CacheHits(CacheId(id)));
             all.put(&of, "squall_cache_misses_total", Source::CacheMisses(CacheId(id)));
+            all.keys(&of, CacheId(id), plan);
         }
         for (split, id) in plan.splits.iter().zip(0..) {
             for (side, number) in split.sides.iter().zip(0..) {
@@ -91,6 +92,17 @@ impl Catalogue {
         }
         let all = BOUNDS.len() as u32;
         self.put_more(of, &format!("squall_{kind}_latency_seconds_count"), &[], (source, all));
+    }
+
+    /// Keys have the numbers that they have elsewhere: 1 is the most popular one, or as in a trace.
+    fn keys(&mut self, of: &Component, id: CacheId, plan: &Plan) {
+        let traced = matches!(plan.keys_of(id), Some(KeyPlan::Trace(_)));
+        for number in 0..plan.caches.get(id.at()).map_or(0, |cache| cache.by_key) {
+            let key = (number + u32::from(!traced)).to_string();
+            let label = [("key", key.as_str())];
+            self.put_more(of, "squall_cache_key_lookups_total", &label, (Source::KeyLookups(id, number), 0));
+            self.put_more(of, "squall_cache_key_misses_total", &label, (Source::KeyMisses(id, number), 0));
+        }
     }
 
     fn client(&mut self, of: &Component, id: ClientId) {

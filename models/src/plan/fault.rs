@@ -366,11 +366,7 @@ impl Plan {
 
     /// The number that a key has inside: keys of a law count from 0 there, and from 1 in a file.
     pub(super) fn cached_key(&self, path: &str, cache: CacheId, key: u64, checker: &mut Checker<'_>) -> u64 {
-        let sets = self.ops.iter().find_map(|op| match op {
-            Op::Cache { cache: id, keys, .. } if *id == cache => self.keys.get(keys.at()),
-            _ => None,
-        });
-        match sets {
+        match self.keys_of(cache) {
             Some(KeyPlan::Law(law, _)) => {
                 checker.within(format!("{path}.key"), key, 1, law.keys());
                 key.saturating_sub(1)
@@ -381,6 +377,14 @@ impl Plan {
                 key
             }
         }
+    }
+
+    /// Which keys a cache is asked for; none if it is not asked.
+    pub(super) fn keys_of(&self, cache: CacheId) -> Option<&KeyPlan> {
+        self.ops.iter().find_map(|op| match op {
+            Op::Cache { cache: id, keys, .. } if *id == cache => self.keys.get(keys.at()),
+            _ => None,
+        })
     }
 
     fn surge(&self, world: &spec::World, path: &str, client: &str, checker: &mut Checker<'_>) -> Option<Effect> {

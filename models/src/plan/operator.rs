@@ -14,6 +14,7 @@ pub(crate) struct OperatorPlan {
     pub(crate) every: Option<Span>,
     pub(crate) response: Option<DistId>,
     pub(crate) steps: Vec<StepPlan>,
+    pub(crate) until_over: bool,
     pub(crate) again_after: Option<Span>,
     pub(crate) escalate_to: Option<u32>,
     pub(crate) nature: Nature,
@@ -82,8 +83,18 @@ impl Plan {
             let response = operator.response.as_ref();
             let response = response.and_then(|time| checker.dist(self, &format!("{path}.response"), time));
             let nature = self.nature(world, &path, operator, checker);
-            let name = name.clone();
-            operators.push(OperatorPlan { name, on, every, response, steps, again_after, escalate_to, nature });
+            let (name, until_over) = (name.clone(), operator.until_over);
+            operators.push(OperatorPlan {
+                name,
+                on,
+                every,
+                response,
+                steps,
+                until_over,
+                again_after,
+                escalate_to,
+                nature,
+            });
         }
         check_calls(world, checker);
         match &mut self.monitor {

@@ -205,6 +205,15 @@ fn check_memory(path: &str, memory: &Memory, checker: &mut Checker<'_>) {
             checker.problem(format!("{path}.gc.from"), rule, "70% is usual");
         }
     }
+    if let Some(garbage) = &memory.garbage {
+        checker.positive(format!("{path}.garbage.per_call"), garbage.per_call.get());
+        if let Some(growth) = garbage.growth
+            && !(0.01..=100.0).contains(&growth)
+        {
+            let rule = "memory has to grow by a factor from 0.01 to 100 until it is collected";
+            checker.problem(format!("{path}.garbage.growth"), rule, "1 is Go's default: twice what stayed in use");
+        }
+    }
 }
 
 fn check_autoscaler(path: &str, service: &spec::Service, places: u32, checker: &mut Checker<'_>) {

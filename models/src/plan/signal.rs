@@ -33,6 +33,9 @@ pub(crate) enum Source {
     CacheHits(CacheId),
     CacheMisses(CacheId),
     CacheLookups(CacheId),
+    /// Of one key, by its number.
+    KeyLookups(CacheId, u32),
+    KeyMisses(CacheId, u32),
     ServiceEnded(ServiceId),
     /// Calls to a side of a split, by its number there.
     SideCalls(SplitId, u32),

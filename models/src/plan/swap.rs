@@ -65,19 +65,25 @@ impl Plan {
         (service, limit, how): (&str, Bytes, How),
         checker: &mut Checker<'_>,
     ) -> Option<Action> {
-        let id = self.managed(path, service, checker)?;
-        let platform = self.services.get(id.at())?.platform.as_ref();
-        let Some(memory) = platform.and_then(|platform| platform.memory.as_ref()) else {
-            let rule = format!("nothing says what memory `{service}` has");
-            checker.problem(format!("{path}.service"), rule, "give the service a `memory`");
-            return None;
-        };
-        if limit.get() <= memory.empty() {
+        let (id, empty) = self.with_memory(path, service, checker)?;
+        if limit.get() <= empty {
             let rule = "a process that does nothing needs more than this";
             checker.problem(format!("{path}.limit"), rule, "give it more than the `base` of its `memory`");
         }
         let swap = self.swap(Swap::Memory(id, limit.get()));
         Some(Action::ResizeMemory { service: id, swap, rolling: how == How::Rolling })
+    }
+
+    /// A service of whose memory something is known, and what its processes use that do nothing.
+    pub(super) fn with_memory(&self, path: &str, service: &str, checker: &mut Checker<'_>) -> Option<(ServiceId, f64)> {
+        let id = self.managed(path, service, checker)?;
+        let platform = self.services.get(id.at())?.platform.as_ref();
+        let memory = platform.and_then(|platform| platform.memory.as_ref());
+        if memory.is_none() {
+            let rule = format!("nothing says what memory `{service}` has");
+            checker.problem(format!("{path}.service"), rule, "give the service a `memory`");
+        }
+        Some((id, memory?.empty()))
     }
 }
 

@@ -15,6 +15,9 @@ pub(crate) struct MemoryPlan {
     leak_per_call: f64,
     /// From which share of the limit on, and the factor on work at the limit.
     gc: Option<(f64, f64)>,
+    /// What each call leaves behind, by which factor memory grows until it is collected, and for how long that stops a replica that is
+    /// full.
+    garbage: (f64, f64, f64),
 }
 
 impl MemoryPlan {
@@ -32,6 +35,9 @@ impl MemoryPlan {
             leak: spec.leak.get(),
             leak_per_call: spec.leak_per_call.get(),
             gc: spec.gc.as_ref().map(|gc| (gc.from.get(), gc.factor)),
+            garbage: spec.garbage.as_ref().map_or((0.0, f64::INFINITY, 0.0), |garbage| {
+                (garbage.per_call.get(), garbage.growth.unwrap_or(f64::INFINITY), garbage.pause.seconds())
+            }),
         }
     }
 
@@ -43,6 +49,21 @@ impl MemoryPlan {
     /// What a process has lost by itself since it started, and after so many calls.
     pub(crate) fn leaked(&self, age: Span, ended: u64) -> f64 {
         self.leak * age.seconds() + self.leak_per_call * ended as f64
+    }
+
+    /// What so many calls have left behind.
+    pub(crate) fn garbage(&self, ended: u64) -> f64 {
+        self.garbage.0 * ended as f64
+    }
+
+    /// A replica in which so much is in use, so much of it garbage, has to collect by itself, by what stayed in use the last time.
+    pub(crate) fn is_due(&self, used: f64, garbage: f64, stayed: f64) -> bool {
+        garbage > 0.0 && used > self.limit.min(stayed.max(self.base) * (1.0 + self.garbage.1))
+    }
+
+    /// For how long a collection stops a replica, by what stays in use.
+    pub(crate) fn pause(&self, stays: f64) -> Span {
+        Span::from_seconds(self.garbage.2 * (stays / self.limit).min(1.0))
     }
 
     /// The most that one more call can take.
@@ -75,5 +96,18 @@ mod tests {
         assert_eq!(plan.leaked(Span::from_secs(5), 100), 11e6);
         assert_eq!((plan.slowdown(60e6), plan.slowdown(200e6)), (1.0, 5.0));
         assert!((plan.slowdown(80e6) - 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn garbage_is_due_when_memory_has_grown_and_what_stays_makes_the_pause() {
+        let spec = serde_json::json!({"limit": "100MB", "base": "20MB",
+            "garbage": {"per_call": "1MB", "growth": 0.5, "pause": "200ms"}});
+        let plan = MemoryPlan::new(&serde_json::from_value(spec).unwrap());
+        assert_eq!(plan.garbage(30), 30e6);
+        let due = |used, garbage, stayed| plan.is_due(used, garbage, stayed);
+        assert_eq!((due(60e6, 1e6, 40e6), due(60e6 + 1.0, 1e6, 40e6), due(90e6, 0.0, 40e6)), (false, true, false));
+        // The first time it is what a process uses that does nothing; and at the limit it is always due.
+        assert_eq!((due(30e6 + 1.0, 1e6, 0.0), due(99e6, 1e6, 90e6), due(101e6, 1e6, 90e6)), (true, false, true));
+        assert_eq!((plan.pause(50e6), plan.pause(300e6)), (Span::from_millis(100), Span::from_millis(200)));
     }
 }

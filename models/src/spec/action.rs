@@ -146,6 +146,12 @@ pub enum Action {
         #[serde(default)]
         how: How,
     },
+    /// Every replica of a service collects its garbage now, whatever memory is in use. For services with a `memory`; what calls in
+    /// flight use and what has leaked is no garbage.
+    CollectGarbage {
+        /// The service.
+        service: String,
+    },
     /// What a service stores is compared with what was acknowledged. What is found goes into the log, and into
     /// `services.NAME.inconsistencies` for alerts. For services with `data`.
     ConsistencyCheck {
@@ -251,6 +257,7 @@ impl Action {
             Self::Admission { .. } => "admission",
             Self::Degrade { .. } => "degrade",
             Self::ResizeMemory { .. } => "resize_memory",
+            Self::CollectGarbage { .. } => "collect_garbage",
             Self::ConsistencyCheck { .. } => "consistency_check",
             Self::Breakers { .. } => "breakers",
             Self::Weights { .. } => "weights",

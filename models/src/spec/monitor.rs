@@ -95,6 +95,10 @@ pub struct Operator {
     pub mistakes: Option<Mistakes>,
     /// What is done, in this order.
     pub steps: Vec<OperatorStep>,
+    /// Stop before the next step as soon as all alerts that it was called for are known to be over; by default the steps are followed
+    /// to their end.
+    #[serde(default)]
+    pub until_over: bool,
     /// This long after the last step it begins again if one of its alerts still fires. By default it waits to be called again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again_after: Option<Duration>,

@@ -216,6 +216,9 @@ pub struct Memory {
     /// What garbage collection costs as memory fills up; nothing by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gc: Option<Gc>,
+    /// What calls leave behind until it is collected; nothing by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub garbage: Option<Garbage>,
 }
 
 fn nothing() -> Bytes {
@@ -230,4 +233,20 @@ pub struct Gc {
     pub from: Share,
     /// How many times as long work takes at the limit. It rises to that in a straight line.
     pub factor: f64,
+}
+
+/// Memory that nothing refers to any more, and that is in use until a replica collects it. What is collected is free at once.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Garbage {
+    /// What each call leaves behind when it has been served.
+    pub per_call: Bytes,
+    /// A replica collects by itself as soon as its memory has grown by this factor of what stayed in use at the last collection, as
+    /// Go does (its `GOGC` of 100 is 1). Only when the memory is full by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growth: Option<f64>,
+    /// For how long a collection stops everything in a replica whose memory is full of what stays in use; for less in proportion
+    /// to what does. No time by default.
+    #[serde(default = "no_time")]
+    pub pause: Duration,
 }

@@ -126,6 +126,7 @@ impl Run<'_> {
                 self.state.services[service.at()].degraded = level;
                 return format!("level {level}");
             }
+            Action::CollectGarbage(service) => return self.collect_garbage(service),
             // Whoever asks for it is told what it finds.
             Action::ConsistencyCheck { .. } => {}
         }

@@ -160,6 +160,7 @@ impl Run<'_> {
         }
         // Whoever comes next in its place is another process.
         self.state.replicas[id.at()].hung = false;
+        self.state.platform.stop_collecting(id);
         self.reconsider(id);
         self.forget_guard(id);
         self.server_crashed(id);

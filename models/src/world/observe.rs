@@ -338,6 +338,7 @@ impl Run<'_> {
             actions: std::mem::take(&mut self.state.log.entries),
             actions_cut: self.state.log.cut,
             alerts: self.state.monitor.totals(),
+            operators: self.state.monitor.operator_totals(),
             rollouts: self.state.rollouts.iter().map(|rollout| rollout.totals).collect(),
         }
     }

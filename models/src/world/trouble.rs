@@ -15,7 +15,7 @@ impl Run<'_> {
         (0..plan.replicas).map(move |local| (local, ReplicaId(first + local)))
     }
 
-    /// How many of the first replicas hang.
+    /// How many of the first replicas hang; those that collect garbage stand still as well.
     pub(super) fn apply_hangs(&mut self, target: ServiceId) {
         let hung = self.in_force().filter_map(|effect| match *effect {
             Effect::Hang { service, replicas } if service == target => Some(replicas),
@@ -23,7 +23,7 @@ impl Run<'_> {
         });
         let hung = hung.max().unwrap_or(0);
         for (local, id) in self.replicas_of(target) {
-            let hangs = local < hung;
+            let hangs = local < hung || self.state.platform.collects(id);
             let replica = &mut self.state.replicas[id.at()];
             if std::mem::replace(&mut replica.hung, hangs) != hangs {
                 self.reconsider(id);

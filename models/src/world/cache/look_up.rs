@@ -85,7 +85,7 @@ impl Run<'_> {
         let plan = &self.plan.caches[ask.id.at()];
         let cache = &mut self.state.caches[ask.id.at()];
         if plan.perfect {
-            cache.count(ask.class, |totals| totals.hits += 1);
+            cache.looked_up(&ask, true);
             return Found::Hit;
         }
         match cache.there(plan, &ask, now) {
@@ -116,8 +116,10 @@ impl Run<'_> {
         }
         let old = store.is_old(&note);
         let again = ask.again;
+        if !again {
+            cache.looked_up(ask, true);
+        }
         cache.count(ask.class, |totals| {
-            totals.hits += u64::from(!again);
             totals.shared += u64::from(again);
             totals.stale += u64::from(old);
             totals.negative += u64::from(matches!(note.holds, Holds::Nothing | Holds::Failure(_)));
@@ -161,8 +163,10 @@ impl Run<'_> {
                 note.read = now;
             }
         }
+        if !again {
+            cache.looked_up(ask, true);
+        }
         cache.count(ask.class, |totals| {
-            totals.hits += u64::from(!again);
             totals.shared += u64::from(again);
             totals.stale += 1;
         });
@@ -188,7 +192,7 @@ impl Run<'_> {
             return Found::Hit;
         }
         if !ask.again {
-            cache.count(ask.class, |totals| totals.misses += 1);
+            cache.looked_up(ask, false);
             if let Some(store) = ask.store {
                 cache.stores[store].missed(ask.wanted);
             }

@@ -37,6 +37,8 @@ pub(crate) struct CacheState {
     pub(crate) totals: CacheTotals,
     /// The part of the totals that each class of keys has.
     pub(crate) classes: Vec<CacheTotals>,
+    /// Misses and hits of the keys that are counted each by itself.
+    pub(crate) by_key: Vec<[u64; 2]>,
     /// One, or one for each replica or shard.
     stores: Vec<Store>,
     /// One, or one for each replica.
@@ -75,6 +77,7 @@ impl CacheState {
         Self {
             totals: CacheTotals::default(),
             classes: vec![CacheTotals::default(); plan.classes.len()],
+            by_key: vec![[0; 2]; plan.by_key as usize],
             stores: vec![Store::new(&plan.eviction, plan.capacity, !plan.plain); parts],
             flights: vec![Flights::default(); flights],
             filling: 0,
@@ -144,6 +147,15 @@ impl CacheState {
         what(&mut self.totals);
         if let Some(class) = class {
             what(&mut self.classes[class]);
+        }
+    }
+
+    /// A look-up has ended well or not, the first time that it looked.
+    #[inline]
+    fn looked_up(&mut self, ask: &look_up::Ask, hit: bool) {
+        self.count(ask.class, |totals| if hit { totals.hits += 1 } else { totals.misses += 1 });
+        if let Some(counts) = usize::try_from(ask.wanted).ok().and_then(|key| self.by_key.get_mut(key)) {
+            counts[usize::from(hit)] += 1;
         }
     }
 

@@ -7,7 +7,7 @@ mod scrape;
 use super::{Event, Run};
 use crate::monitor::{self, Alert, BOUNDS, Sample, State, promql};
 use crate::plan::{AlertPlan, Cause, CheckPlan, MonitorPlan, Plan, Rule, ServiceId, Signal, Test};
-use crate::report::AlertTotals;
+use crate::report::{AlertTotals, OperatorTotals};
 use crate::rollout::Found;
 use operate::Operator;
 use squall_sim::random::Stream;
@@ -109,6 +109,10 @@ impl Monitor {
 
     pub(super) fn totals(&self) -> Vec<AlertTotals> {
         self.alerts.iter().map(|watched| watched.totals).collect()
+    }
+
+    pub(super) fn operator_totals(&self) -> Vec<OperatorTotals> {
+        self.operators.iter().map(|operator| operator.totals).collect()
     }
 
     /// What somebody can see of a series now.

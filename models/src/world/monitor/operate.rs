@@ -2,6 +2,7 @@
 
 use crate::monitor::State;
 use crate::plan::{Action, Cause, OperatorPlan, StepPlan};
+use crate::report::OperatorTotals;
 use crate::spec::{Otherwise, Severity};
 use crate::world::{Event, Run};
 use squall_sim::Span;
@@ -17,6 +18,9 @@ pub(super) struct Operator {
     slips: Stream,
     /// How bad is what it was called for.
     severity: Option<Severity>,
+    /// The alerts that it was called for, by number: its own, and those for which others have called it.
+    called_for: Vec<u32>,
+    pub(super) totals: OperatorTotals,
 }
 
 /// What an operator is at.
@@ -24,9 +28,7 @@ pub(super) struct Operator {
 enum Stand {
     Free,
     /// Has been called, by an alert or by another operator.
-    Called {
-        by_alert: bool,
-    },
+    Called,
     /// Has been called, and does not answer in time.
     Silent,
     /// Goes on with this step after a while.
@@ -40,8 +42,9 @@ enum Stand {
 impl Operator {
     pub(super) fn new(name: &str, seed: u64) -> Self {
         let name = format!("operators.{name}");
-        let slips = Stream::new(seed, &format!("{name}.mistakes"));
-        Self { life: 0, stand: Stand::Free, luck: Stream::new(seed, &name), slips, severity: None }
+        let (luck, slips) = (Stream::new(seed, &name), Stream::new(seed, &format!("{name}.mistakes")));
+        let totals = OperatorTotals::default();
+        Self { life: 0, stand: Stand::Free, luck, slips, severity: None, called_for: Vec::new(), totals }
     }
 }
 
@@ -57,7 +60,7 @@ impl<'a> Run<'a> {
         for number in 0..self.state.monitor.operators.len() as u32 {
             let plan = self.operator_plan(number);
             if plan.every.is_none() && plan.on.contains(&alert) && self.is_free(number) {
-                self.summon(number, true);
+                self.summon(number, None);
             }
         }
     }
@@ -65,7 +68,7 @@ impl<'a> Run<'a> {
     /// An operator looks at its alerts by itself.
     pub(super) fn look(&mut self, number: u32) {
         if self.is_free(number) && self.firing(number).is_some() {
-            self.summon(number, true);
+            self.summon(number, None);
         }
     }
 
@@ -82,19 +85,23 @@ impl<'a> Run<'a> {
 
     /// The time of an operator's next step has come, unless things have gone on since.
     pub(in crate::world) fn operate(&mut self, number: u32, life: u32) {
-        let operator = &mut self.state.monitor.operators[number as usize];
+        let operator = &self.state.monitor.operators[number as usize];
         if operator.life != life {
             return;
         }
         match operator.stand {
             Stand::Free => {}
-            Stand::Called { by_alert } => {
-                let on = &self.operator_plan(number).on;
-                if by_alert && on.iter().all(|alert| self.state.monitor.alerts[*alert as usize].is_over()) {
+            Stand::Called => {
+                if self.all_over(number) {
                     return self.put_down(number, "stand_down", "it is over");
                 }
+                let since = self.state.monitor.since_trouble(self.cx.now());
+                let totals = &mut self.state.monitor.operators[number as usize].totals;
+                totals.begun += 1;
+                totals.first = totals.first.or(since);
                 self.work_through(number, 0);
             }
+            Stand::Silent if self.all_over(number) => self.put_down(number, "stand_down", "it is over"),
             Stand::Silent => {
                 self.put_down(number, "unanswered", "nobody has begun");
                 self.escalate(number);
@@ -102,7 +109,7 @@ impl<'a> Run<'a> {
             Stand::Before(step) => self.work_through(number, step),
             Stand::In(step) => self.too_late(number, step),
             Stand::Resting => {
-                operator.stand = Stand::Free;
+                self.state.monitor.operators[number as usize].stand = Stand::Free;
                 self.look(number);
             }
         }
@@ -118,6 +125,13 @@ impl<'a> Run<'a> {
         self.operator_plan(number).on.iter().copied().find(fires)
     }
 
+    /// Whether everything that an operator was called for is known to be over.
+    fn all_over(&self, number: u32) -> bool {
+        let monitor = &self.state.monitor;
+        let called_for = &monitor.operators[number as usize].called_for;
+        called_for.iter().all(|alert| monitor.alerts[*alert as usize].is_over())
+    }
+
     fn is_over(&self, number: u32, step: usize) -> bool {
         match self.operator_plan(number).steps.get(step) {
             Some(StepPlan::Until { resolved, .. }) => self.state.monitor.alerts[*resolved as usize].is_over(),
@@ -125,17 +139,23 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn summon(&mut self, number: u32, by_alert: bool) {
+    /// An operator is called: by one of its alerts, or by another operator.
+    fn summon(&mut self, number: u32, caller: Option<u32>) {
         let plan = self.operator_plan(number);
-        let first = self.firing(number).filter(|_| by_alert).and_then(|alert| self.severity(alert));
-        let severity = if by_alert { first } else { self.state.monitor.operators[number as usize].severity };
-        self.state.monitor.operators[number as usize].severity = severity;
+        let (severity, others) = match caller.map(|caller| &self.state.monitor.operators[caller as usize]) {
+            None => (self.firing(number).and_then(|alert| self.severity(alert)), Vec::new()),
+            Some(caller) => (caller.severity, caller.called_for.clone()),
+        };
+        let operator = &mut self.state.monitor.operators[number as usize];
+        operator.severity = severity;
+        operator.called_for = [others, plan.on.clone()].concat();
+        operator.totals.called += 1;
         let own = severity.and_then(|severity| plan.nature.responses.get(&severity).copied());
         let response = own.or(plan.response).map(|dist| self.plan.dist(dist));
         let luck = &mut self.state.monitor.operators[number as usize].luck;
         let takes = response.map_or(Span::ZERO, |dist| dist.sample_span(luck));
         let by = match self.firing(number) {
-            Some(alert) if by_alert => self.plan.names.alerts[alert as usize].clone(),
+            Some(alert) if caller.is_none() => self.plan.names.alerts[alert as usize].clone(),
             _ => "an escalation".to_owned(),
         };
         if let Some(limit) = plan.nature.escalate_after.filter(|limit| takes > *limit) {
@@ -144,7 +164,7 @@ impl<'a> Run<'a> {
             return self.operate_after(number, Stand::Silent, limit);
         }
         self.write_down(Cause::Operator(number), "called", format!("by {by}"), format!("begins after {takes}"));
-        self.operate_after(number, Stand::Called { by_alert }, takes);
+        self.operate_after(number, Stand::Called, takes);
     }
 
     /// The operator goes on after a while.
@@ -160,6 +180,9 @@ impl<'a> Run<'a> {
     fn work_through(&mut self, number: u32, from: usize) {
         let plan = self.operator_plan(number);
         for (step, what) in plan.steps.iter().enumerate().skip(from) {
+            if plan.until_over && self.all_over(number) {
+                return self.put_down(number, "finished", "it is over");
+            }
             match what {
                 StepPlan::Do(action) => self.do_step(number, action),
                 StepPlan::Wait(span) => return self.operate_after(number, Stand::Before(step + 1), *span),
@@ -188,6 +211,8 @@ impl<'a> Run<'a> {
             Otherwise::Stop => self.put_down(number, "gave_up", &why),
             Otherwise::Escalate => {
                 self.put_down(number, "escalated", &why);
+                // This is what has not gone away.
+                self.state.monitor.operators[number as usize].called_for.push(*resolved);
                 self.escalate(number);
             }
         }
@@ -196,9 +221,8 @@ impl<'a> Run<'a> {
     /// The next one is called, who is told how bad it is.
     fn escalate(&mut self, number: u32) {
         if let Some(to) = self.operator_plan(number).escalate_to.filter(|to| self.is_free(*to)) {
-            let severity = self.state.monitor.operators[number as usize].severity;
-            self.state.monitor.operators[to as usize].severity = severity;
-            self.summon(to, false);
+            self.state.monitor.operators[number as usize].totals.escalated += 1;
+            self.summon(to, Some(number));
         }
     }
 
@@ -232,6 +256,7 @@ impl<'a> Run<'a> {
 
     fn put_down(&mut self, number: u32, what: &'static str, why: &str) {
         self.write_down(Cause::Operator(number), what, "runbook".to_owned(), why.to_owned());
+        self.state.monitor.operators[number as usize].totals.finished += u64::from(what == "finished");
         match self.operator_plan(number).again_after {
             Some(after) => self.operate_after(number, Stand::Resting, after),
             None => {

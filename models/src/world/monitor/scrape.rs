@@ -113,6 +113,8 @@ impl Run<'_> {
             Source::CacheHits(id) => cache(id).hits,
             Source::CacheMisses(id) => cache(id).misses,
             Source::CacheLookups(id) => cache(id).hits + cache(id).misses,
+            Source::KeyLookups(id, number) => self.state.caches[id.at()].by_key[number as usize].iter().sum(),
+            Source::KeyMisses(id, number) => self.state.caches[id.at()].by_key[number as usize][0],
             Source::ServiceEnded(id) => service(id).totals.ok + service(id).totals.failed.iter().sum::<u64>(),
             Source::SideCalls(split, side) => self.state.splits[split.at()].totals[side as usize].calls,
             Source::SplitCalls(split) => self.state.splits[split.at()].totals.iter().map(|side| side.calls).sum(),

@@ -70,6 +70,7 @@ impl Run<'_> {
         let pod = self.pod(id);
         (pod.phase, pod.started, pod.served_before, pod.from_the_start) = (Phase::Warming, now, served, false);
         pod.leak.begin(now);
+        pod.garbage.begin(served);
         if std::mem::replace(&mut pod.corrupt, 0.0) > 0.0 {
             self.apply_impairments(service);
         }

@@ -1,7 +1,8 @@
 //! The memory of replicas: what is in use, what that costs, and what happens at the limit.
 
 use super::Turn;
-use crate::plan::ReplicaId;
+use crate::plan::{ReplicaId, ServiceId};
+use crate::world::replica::Replica;
 use crate::world::{Event, Run, State};
 use squall_sim::{Span, Time};
 
@@ -34,6 +35,37 @@ impl Leak {
     }
 }
 
+/// What calls have left behind in a process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Garbage {
+    /// How many calls had ended when it was last collected.
+    collected: u64,
+    /// What stayed in use then.
+    stayed: f64,
+    /// Everything stands still.
+    under_way: bool,
+}
+
+impl Garbage {
+    pub(super) fn begin(&mut self, ended: u64) {
+        *self = Self { collected: ended, ..Self::default() };
+    }
+}
+
+impl super::Platform {
+    /// Whether a replica stands still for a collection.
+    pub(in crate::world) fn collects(&self, id: ReplicaId) -> bool {
+        self.pods.get(id.at()).is_some_and(|pod| pod.garbage.under_way)
+    }
+
+    /// Nothing is collected in a process that has ended.
+    pub(in crate::world) fn stop_collecting(&mut self, id: ReplicaId) {
+        if let Some(pod) = self.pods.get_mut(id.at()) {
+            pod.garbage.under_way = false;
+        }
+    }
+}
+
 impl State {
     /// The memory in use in a replica, in bytes; none if nothing is known of it.
     pub(in crate::world) fn memory_used(&self, plan: &crate::plan::Plan, id: ReplicaId, now: Time) -> Option<f64> {
@@ -44,7 +76,8 @@ impl State {
             return Some(0.0);
         }
         let leaked = memory.leaked(now.since(pod.started), replica.ended - pod.served_before);
-        Some(memory.used(replica.busy, replica.waiting) + leaked + pod.leak.lost(now))
+        let garbage = memory.garbage(replica.ended - pod.garbage.collected);
+        Some(memory.used(replica.busy, replica.waiting) + leaked + pod.leak.lost(now) + garbage)
     }
 
     /// How many times as long work takes in a replica, because it has just started or its memory is full.
@@ -73,7 +106,7 @@ impl Run<'_> {
         }
         let Some(memory) = self.platform_of(id).and_then(|platform| platform.memory) else { return };
         let used = self.state.memory_used(self.plan, id, now).unwrap_or(0.0);
-        if used + memory.largest_call() > memory.limit {
+        if used + memory.largest_call() > memory.limit || self.is_due(id, used) {
             // After this event, because the call that arrives may have been made in this very replica.
             let life = self.pod(id).life;
             self.cx.after(Span::ZERO, Event::Turn { replica: id, life, turn: Turn::Memory });
@@ -100,13 +133,58 @@ impl Run<'_> {
         }
     }
 
-    /// A replica whose memory is over its limit is killed.
+    /// A replica collects if it has to. One whose memory is over its limit all the same is killed.
     pub(super) fn look_at_memory(&mut self, id: ReplicaId) {
         let now = self.cx.now();
         let Some(memory) = self.platform_of(id).and_then(|platform| platform.memory) else { return };
-        let used = self.state.memory_used(self.plan, id, now).unwrap_or(0.0);
+        let mut used = self.state.memory_used(self.plan, id, now).unwrap_or(0.0);
+        if self.is_due(id, used) {
+            used -= self.collect(id);
+        }
         if used > memory.limit {
             self.died(id, &format!("out of memory at {:.0} MiB", used / 1_048_576.0));
         }
+    }
+
+    fn is_due(&self, id: ReplicaId, used: f64) -> bool {
+        let memory = self.platform_of(id).and_then(|platform| platform.memory.as_ref());
+        let stayed = self.state.platform.pods[id.at()].garbage.stayed;
+        memory.is_some_and(|memory| memory.is_due(used, self.garbage(id), stayed))
+    }
+
+    /// What there is to collect in a replica, in bytes.
+    fn garbage(&self, id: ReplicaId) -> f64 {
+        let (replica, pod) = (&self.state.replicas[id.at()], &self.state.platform.pods[id.at()]);
+        let memory = self.platform_of(id).and_then(|platform| platform.memory.as_ref());
+        memory.filter(|_| replica.up).map_or(0.0, |memory| memory.garbage(replica.ended - pod.garbage.collected))
+    }
+
+    /// Garbage is free at once, and then everything stands still for a while. Gives how much it was.
+    fn collect(&mut self, id: ReplicaId) -> f64 {
+        let now = self.cx.now();
+        let freed = self.garbage(id);
+        let Replica { service, ended, .. } = self.state.replicas[id.at()];
+        self.pod(id).garbage.collected = ended;
+        let stays = self.state.memory_used(self.plan, id, now).unwrap_or(0.0);
+        self.pod(id).garbage.stayed = stays;
+        let pause = self.platform_of(id).and_then(|platform| platform.memory).map_or(Span::ZERO, |it| it.pause(stays));
+        if !pause.is_zero() && !std::mem::replace(&mut self.pod(id).garbage.under_way, true) {
+            self.apply_hangs(service);
+            self.later(id, pause, Turn::Collected);
+        }
+        freed
+    }
+
+    /// A replica goes on.
+    pub(super) fn collected(&mut self, id: ReplicaId) {
+        self.state.platform.stop_collecting(id);
+        self.apply_hangs(self.state.replicas[id.at()].service);
+    }
+
+    /// All replicas of a service collect. Gives what came of it.
+    pub(in crate::world) fn collect_garbage(&mut self, service: ServiceId) -> String {
+        let up: Vec<ReplicaId> = self.places_of(service).filter(|id| self.state.replicas[id.at()].up).collect();
+        let freed = up.iter().fold(0.0, |sum, id| sum + self.collect(*id));
+        format!("{:.0} MiB were garbage in {} replicas", freed / 1_048_576.0, up.len())
     }
 }

@@ -56,6 +56,7 @@ pub(crate) struct Pod {
     /// When the process began to listen, and how many calls it had served before.
     started: Time,
     served_before: u64,
+    garbage: memory::Garbage,
     /// It was there when the run began, so that it is warm.
     from_the_start: bool,
     ever_ready: bool,
@@ -135,6 +136,8 @@ pub(crate) enum Turn {
     Memory,
     /// And again in a while.
     MemoryLater,
+    /// It goes on after a collection.
+    Collected,
     /// It is time for a probe.
     ProbeStartup,
     ProbeReadiness,
@@ -151,7 +154,7 @@ pub(crate) enum Turn {
 
 impl Turn {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Placed,
         Self::Booted,
         Self::Stops,
@@ -163,6 +166,7 @@ impl Turn {
         Self::Unlisted,
         Self::Memory,
         Self::MemoryLater,
+        Self::Collected,
         Self::ProbeStartup,
         Self::ProbeReadiness,
         Self::ProbeLiveness,
@@ -236,6 +240,7 @@ impl Pod {
             generation: 0,
             started: Time::ZERO,
             served_before: 0,
+            garbage: memory::Garbage::default(),
             from_the_start: there,
             ever_ready: there,
             started_up: there,
@@ -333,6 +338,7 @@ impl Run<'_> {
                 self.look_at_memory(id);
                 self.watch_memory(id);
             }
+            Turn::Collected => self.collected(id),
             Turn::ProbeStartup => return self.probe(id, ProbeKind::Startup),
             Turn::ProbeReadiness => return self.probe(id, ProbeKind::Readiness),
             Turn::ProbeLiveness => return self.probe(id, ProbeKind::Liveness),
