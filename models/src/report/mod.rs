@@ -1,5 +1,9 @@
 //! What one run found: plain data, the same for every thread count and machine.
 
+mod counters;
+
+pub use counters::{BUCKETS, Counters, EdgeCounts};
+
 use crate::histogram::Histogram;
 use crate::outcome::Failure;
 use squall_sim::{Span, Time};
@@ -51,6 +55,8 @@ pub struct Report {
     pub windows: Vec<Totals>,
     /// What happened over time.
     pub series: Series,
+    /// What was counted in the windows of the series.
+    pub counters: Counters,
     /// What became of requests over time, in a few wide slices.
     pub slices: Vec<Slice>,
     /// Components in the order in which they first failed or filled up, after the warm-up.
