@@ -219,15 +219,19 @@ impl<const BITS: u32> Histogram<BITS> {
         })
     }
 
+    /// The first value, in microseconds, that is above a limit when each is taken for the middle of its bucket.
+    pub(crate) const fn first_above(limit: u64) -> u64 {
+        let (low, high) = bounds::<BITS>(index::<BITS>(limit));
+        if u64::midpoint(low, high) <= limit { high } else { low }
+    }
+
     /// How many values, each taken for the middle of its bucket, are not above each of some bounds in microseconds, which rise.
     pub(crate) fn not_above<const N: usize>(&self, limits: [u64; N]) -> [u64; N] {
         let used = self.used();
         let (mut sum, mut from) = (0, 0);
         limits.map(|limit| {
-            let at = index::<BITS>(limit);
-            let (low, high) = bounds::<BITS>(at);
-            let all = at + usize::from(u64::midpoint(low, high) <= limit);
-            let to = all.saturating_sub(self.first).clamp(from, used.len());
+            let end = index::<BITS>(Self::first_above(limit));
+            let to = end.saturating_sub(self.first).clamp(from, used.len());
             sum += used[from..to].iter().sum::<u64>();
             from = to;
             sum

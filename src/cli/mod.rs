@@ -26,6 +26,7 @@ mod select;
 mod sweep;
 mod tip;
 mod trace;
+mod watch;
 
 use clap::{Arg, ArgMatches, Command};
 use output::Output;

@@ -48,6 +48,12 @@ impl Output {
         let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(b"\n"));
     }
 
+    /// A person watches stderr, and may see colours.
+    pub(super) fn draws(&self) -> bool {
+        let stream = anstream::AutoStream::new(io::stderr(), self.color);
+        io::stderr().is_terminal() && stream.current_choice() != ColorChoice::Never
+    }
+
     /// Says what is wrong.
     pub(super) fn error(&self, text: impl Display) {
         self.label("error", AnsiColor::Red.on_default().bold(), text);

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::output::{Output, width};
 use super::select::{quoted, unknown};
+use super::watch::View;
 use super::{Exit, interrupt};
 use crate::experiment::{Broken, Fold, Outcome, Plan, Stopped, execute};
 use crate::record::{RecordError, Recorder, Session};
@@ -52,7 +53,10 @@ pub(super) fn seconds(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn build(command: Command) -> Command {
-    arguments(command).after_help(AFTER_HELP)
+    let watch = Arg::new("watch").long("watch").action(ArgAction::SetTrue);
+    arguments(command)
+        .arg(watch.help("On a terminal, show what has come out so far while runs go on"))
+        .after_help(AFTER_HELP)
 }
 
 /// What every command that runs variants over seeds takes.
@@ -154,6 +158,7 @@ pub(super) struct Request {
     pub(super) threads: usize,
     pub(super) json: bool,
     pub(super) twice: bool,
+    pub(super) watch: bool,
     pub(super) quiet: bool,
 }
 
@@ -174,6 +179,7 @@ impl Request {
                 .map_or(cores, |threads| usize::from(*threads)),
             json: matches.try_get_one::<String>("format").ok().flatten().is_some_and(|format| format == "json"),
             twice: matches.try_get_one::<bool>("twice").ok().flatten().is_some_and(|twice| *twice),
+            watch: matches.try_get_one::<bool>("watch").ok().flatten().is_some_and(|watch| *watch),
             quiet: matches.try_get_one::<bool>("quiet").ok().flatten().is_some_and(|quiet| *quiet),
         }
     }
@@ -311,17 +317,18 @@ struct Ended {
 fn one(request: &Request, job: Job<'_>, stop: &AtomicBool, output: &Output) -> Ended {
     let Job { loaded, plan, mut recorder } = job;
     let clock = Clock::start();
-    let bar = progress(request, loaded, plan.cases.len() * plan.seeds.len());
+    let mut view = View::new(request, loaded, &plan, output);
     let mut fold = Fold::new(&plan.cases);
     let complete = execute(&plan, stop, |run| {
         if let Some(recorder) = &mut recorder {
             recorder.take(plan.cases[run.case], &run)?;
         }
+        let latest = view.latest(run.case, &run.report);
         fold.take(run);
-        bar.inc(1);
+        view.step(&fold, latest.as_ref());
         Ok::<(), RecordError>(())
     });
-    bar.finish_and_clear();
+    view.close();
     let complete = match complete {
         Ok(complete) => complete,
         Err(stopped) => {

@@ -134,6 +134,12 @@ impl Fold {
         self.outcomes[run.case].take(run);
     }
 
+    /// What was found so far, of every variant.
+    #[must_use]
+    pub fn so_far(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+
     /// What was found; variants of which no run has ended are left out.
     #[must_use]
     pub fn finish(self) -> Vec<Outcome> {

@@ -1,5 +1,6 @@
 //! One run, taken to an instant and continued under several variants.
 
+use super::measure::all_clients;
 use super::order::in_order;
 use super::runner::{Broken, Stopped};
 use super::stats::Paired;
@@ -121,16 +122,7 @@ impl Continued {
 /// When all clients together are well again.
 fn back(report: &Report, instant: Time) -> Option<Span> {
     let series = &report.series;
-    let total = |metric: &str| {
-        let mut sums = vec![0.0; series.len()];
-        for column in series.columns.iter().filter(|c| c.metric == metric && c.component.starts_with("clients.")) {
-            for (sum, value) in sums.iter_mut().zip(series.column(&column.component, metric).into_iter().flatten()) {
-                *sum += if value.is_finite() { value } else { 0.0 };
-            }
-        }
-        sums
-    };
-    let (offered, goodput) = (total("offered"), total("goodput"));
+    let (offered, goodput) = (all_clients(series, "offered"), all_clients(series, "goodput"));
     let width = series.resolution.nanos().max(1);
     let first = usize::try_from(instant.nanos().div_ceil(width)).unwrap_or(usize::MAX);
     let well = |from: usize| {

@@ -4,7 +4,8 @@
 use squall_models::histogram::Histogram;
 use squall_models::outcome::Failure;
 use squall_models::report::{
-    CacheTotals, ClientTotals, EdgeTotals, Ending, FAILURES, Names, PoolTotals, ServiceTotals, SplitTotals, Totals,
+    CacheTotals, ClientTotals, EdgeTotals, Ending, FAILURES, Names, PoolTotals, Series, ServiceTotals, SplitTotals,
+    Totals,
 };
 use squall_sim::Span;
 
@@ -104,6 +105,18 @@ pub fn success(clients: &[ClientTotals]) -> Option<f64> {
 #[must_use]
 pub fn answered(clients: &[ClientTotals]) -> Option<f64> {
     ratio(clients.iter().map(|client| client.ok).sum(), clients.iter().map(|client| client.arrivals).sum())
+}
+
+/// A metric of all clients together, window by window; a client without a value adds nothing.
+#[must_use]
+pub fn all_clients(series: &Series, metric: &str) -> Vec<f64> {
+    let mut sums = vec![0.0; series.len()];
+    for column in series.columns.iter().filter(|c| c.metric == metric && c.component.starts_with("clients.")) {
+        for (sum, value) in sums.iter_mut().zip(series.column(&column.component, metric).into_iter().flatten()) {
+            *sum += if value.is_finite() { value } else { 0.0 };
+        }
+    }
+    sums
 }
 
 /// The name of an ending in results.

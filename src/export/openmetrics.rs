@@ -1,6 +1,6 @@
 //! Series as OpenMetrics text with time stamps, as `promtool tsdb create-blocks-from openmetrics` takes it.
 
-use crate::record::results::{Column, Results, Unreadable};
+use crate::record::results::{Column, Component, Results, Unreadable};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -17,17 +17,51 @@ pub struct Exposition {
 
 /// Rates that are exported as counters too, since that is what a service exposes and alert rules ask for: the kind of
 /// component, the metric, the counter's name and its label.
-const COUNTERS: [(&str, &str, &str, &str); 6] = [
+const COUNTERS: [(&str, &str, &str, &str); 7] = [
     ("clients", "offered", "squall_client_arrivals", ""),
     ("clients", "goodput", "squall_client_requests", "ok"),
     ("clients", "failed", "squall_client_requests", "failed"),
     ("services", "arrivals", "squall_service_calls", ""),
     ("services", "failed", "squall_service_failures", ""),
     ("caches", "misses", "squall_cache_misses", ""),
+    ("splits", "calls", "squall_split_calls", ""),
 ];
 
-/// One time series: the labels, and the values with the ends of their windows.
-type Samples = Vec<(String, Vec<(f64, f64)>)>;
+/// Counters of an edge, and the columns that each is the sum of.
+const EDGES: [(&str, &[&str]); 4] = [
+    ("squall_edge_calls", &["calls"]),
+    ("squall_edge_attempts", &["attempts"]),
+    ("squall_edge_ended", &["ok", "failed"]),
+    ("squall_edge_failures", &["failed"]),
+];
+
+/// What is measured at the end of a window, as a scrape would; the other gauges are means.
+const INSTANTS: [&str; 6] = ["in_flight", "up", "ready", "replicas", "memory", "busy"];
+
+const COUNTED: &str = "Counted since the beginning of the run.";
+
+/// Values with the ends of their windows, in seconds.
+type Samples = Vec<(f64, f64)>;
+
+/// Where windows begin, and how wide they are, in seconds.
+type Windows = (Vec<f64>, f64);
+
+/// Metrics of one name.
+struct Family {
+    kind: &'static str,
+    help: String,
+    seconds: bool,
+    /// Each time series: what is added to the name, the labels, and the samples.
+    series: Vec<(&'static str, String, Samples)>,
+}
+
+/// All families, as they are being put together.
+struct Text<'a> {
+    results: &'a Results,
+    what: &'a Exposition,
+    windows: Windows,
+    families: BTreeMap<String, Family>,
+}
 
 /// The text.
 ///
@@ -35,104 +69,179 @@ type Samples = Vec<(String, Vec<(f64, f64)>)>;
 /// The results cannot be read.
 pub fn write(results: &Results, what: &Exposition) -> Result<String, Unreadable> {
     let series = results.series()?;
-    let mut gauges: BTreeMap<String, (&Column, Samples)> = BTreeMap::new();
-    let mut counters: BTreeMap<&str, Samples> = BTreeMap::new();
+    let windows = (series.times.clone(), series.resolution);
+    let mut text = Text { results, what, windows, families: BTreeMap::new() };
     for column in &series.columns {
         for variant in &what.variants {
             for seed in &what.seeds {
-                let Some(values) = series.get(variant, *seed, &column.component, &column.metric) else { continue };
-                let labels = labels(results.name(), variant, *seed, &column.component);
-                let samples = samples((&series.times, series.resolution), values, what.start);
-                for (.., name, outcome) in COUNTERS.iter().filter(|counter| is(column, counter)) {
-                    let labels =
-                        if outcome.is_empty() { labels.clone() } else { format!("{labels},outcome=\"{outcome}\"") };
-                    counters
-                        .entry(name)
-                        .or_default()
-                        .push((labels, sums((&series.times, series.resolution), values, what.start)));
+                if let Some(values) = series.get(variant, *seed, &column.component, &column.metric) {
+                    text.column(column, values, (variant, *seed));
                 }
-                gauges.entry(name(column)).or_insert_with(|| (column, Vec::new())).1.push((labels, samples));
             }
         }
     }
-    Ok(text(&gauges, &counters))
+    let edges = results.edges(&what.variants, &what.seeds)?;
+    edges.of.iter().for_each(|edge| text.edge(&edges.columns, edge));
+    let buckets = results.buckets(&what.variants, &what.seeds)?;
+    buckets.of.iter().for_each(|client| text.latency(&buckets.columns, client));
+    Ok(text.finish())
 }
 
-fn is(column: &Column, (kind, metric, ..): &(&str, &str, &str, &str)) -> bool {
-    column.component.split('.').next() == Some(kind) && column.metric == *metric
-}
+impl Text<'_> {
+    fn put(
+        &mut self,
+        (name, kind, help): (&str, &'static str, &str),
+        (suffix, labels): (&'static str, String),
+        samples: Samples,
+    ) {
+        let family = self.families.entry(name.to_owned()).or_insert_with(|| Family {
+            kind,
+            help: help.to_owned(),
+            seconds: name.ends_with("_seconds"),
+            series: Vec::new(),
+        });
+        family.series.push((suffix, labels, samples));
+    }
 
-fn text(gauges: &BTreeMap<String, (&Column, Samples)>, counters: &BTreeMap<&str, Samples>) -> String {
-    let mut out = String::new();
-    for (name, (column, family)) in gauges {
-        let _ =
-            writeln!(out, "# HELP {name} {} of {}, mean of a window.", column.metric.replace('_', " "), kind(column));
-        let _ = writeln!(out, "# TYPE {name} gauge");
-        if column.unit == "s" {
-            let _ = writeln!(out, "# UNIT {name} seconds");
+    /// A counter, of what was counted in each window.
+    fn count(&mut self, name: &str, labels: String, counts: &[f64]) {
+        let samples = sums(&self.windows, counts, self.what.start);
+        self.put((name, "counter", COUNTED), ("_total", labels), samples);
+    }
+
+    /// A column of the series, as a gauge and as what else it tells.
+    fn column(&mut self, column: &Column, values: &[f64], (variant, seed): (&str, u64)) {
+        let labels = labels(self.results.name(), variant, seed, &column.component);
+        let kind = column.component.split('.').next().unwrap_or_default();
+        for (.., name, outcome) in COUNTERS.iter().filter(|counter| (counter.0, counter.1) == (kind, &column.metric)) {
+            let labels = if outcome.is_empty() { labels.clone() } else { format!("{labels},outcome=\"{outcome}\"") };
+            let counts: Vec<f64> = values.iter().map(|rate| (rate * self.windows.1).round()).collect();
+            self.count(name, labels, &counts);
         }
-        family.iter().for_each(|(labels, samples)| lines(&mut out, name, labels, samples));
+        let up = match (kind, column.metric.as_str()) {
+            ("services", "up") => values.iter().map(|replicas| f64::from(u8::from(*replicas > 0.0))).collect(),
+            // Clients are always there.
+            ("clients", "offered") => vec![1.0; values.len()],
+            _ => Vec::new(),
+        };
+        if !up.is_empty() {
+            let samples = samples(&self.windows, &up, self.what.start);
+            self.put(("up", "gauge", "1 if there is somebody to be scraped."), ("", labels.clone()), samples);
+        }
+        let when = if INSTANTS.contains(&column.metric.as_str()) { "at the end" } else { "mean" };
+        let help =
+            format!("{} of a {}, {when} of a window.", column.metric.replace('_', " "), kind.trim_end_matches('s'));
+        let samples = samples(&self.windows, values, self.what.start);
+        self.put((&name(column), "gauge", &help), ("", labels), samples);
     }
-    for (name, family) in counters {
-        let _ = writeln!(out, "# HELP {name} Counted since the beginning of the run.");
-        let _ = writeln!(out, "# TYPE {name} counter");
-        let total = format!("{name}_total");
-        family.iter().for_each(|(labels, samples)| lines(&mut out, &total, labels, samples));
+
+    /// What went over an edge.
+    fn edge(&mut self, columns: &[String], edge: &Component) {
+        let labels = labels(self.results.name(), &edge.variant, edge.seed, &edge.name);
+        for (name, parts) in EDGES {
+            let mut counts = vec![0.0; self.windows.0.len()];
+            for part in parts {
+                let part = self.counts(columns, edge, part);
+                counts.iter_mut().zip(part).for_each(|(sum, count)| *sum += count);
+            }
+            self.count(name, labels.clone(), &counts);
+        }
+        let open = columns.iter().position(|column| column == "open");
+        let open = open.into_iter().flat_map(|at| edge.windows.iter().map(move |(time, values)| (*time, values[at])));
+        let (times, open): (Vec<f64>, Vec<f64>) = open.filter(|(_, open)| open.is_finite()).unzip();
+        if !open.is_empty() {
+            let samples = samples(&(times, self.windows.1), &open, self.what.start);
+            let help = "share of an edge's breakers that are open, at the end of a window.";
+            self.put(("squall_edge_open_ratio", "gauge", help), ("", labels), samples);
+        }
     }
-    out + "# EOF\n"
+
+    /// How long the requests of a client took that ended well.
+    fn latency(&mut self, columns: &[String], client: &Component) {
+        let of = labels(self.results.name(), &client.variant, client.seed, &client.name);
+        let family = ("squall_client_latency_seconds", "histogram", COUNTED);
+        for column in columns {
+            let Some(bound) = column.strip_prefix("le_") else { continue };
+            let bound = if bound == "inf" { "+Inf" } else { bound };
+            let counted = sums(&self.windows, &self.counts(columns, client, column), self.what.start);
+            if bound == "+Inf" {
+                self.put(family, ("_count", of.clone()), counted.clone());
+            }
+            self.put(family, ("_bucket", format!("{of},le=\"{bound}\"")), counted);
+        }
+    }
+
+    /// A column of counts, window by window: nothing was counted where there is no row.
+    fn counts(&self, columns: &[String], of: &Component, column: &str) -> Vec<f64> {
+        let Some(at) = columns.iter().position(|known| known == column) else { return Vec::new() };
+        let mut rows = of.windows.iter().peekable();
+        let count = |time: &f64| rows.next_if(|(from, _)| from <= time).map_or(0.0, |(_, values)| values[at]);
+        self.windows.0.iter().map(count).collect()
+    }
+
+    fn finish(self) -> String {
+        let mut out = String::new();
+        for (name, Family { kind, help, seconds, series }) in self.families {
+            let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            if seconds {
+                let _ = writeln!(out, "# UNIT {name} seconds");
+            }
+            for (suffix, labels, samples) in series {
+                for (time, value) in samples {
+                    let _ = writeln!(out, "{name}{suffix}{{{labels}}} {value} {time}");
+                }
+            }
+        }
+        out + "# EOF\n"
+    }
 }
 
-fn lines(out: &mut String, name: &str, labels: &str, samples: &[(f64, f64)]) {
-    for (time, value) in samples {
-        let _ = writeln!(out, "{name}{{{labels}}} {value} {time}");
-    }
-}
-
-fn kind(column: &Column) -> &str {
-    match column.component.split('.').next() {
-        Some("clients") => "a client",
-        Some("services") => "a service",
-        Some("pools") => "a pool",
-        _ => "a cache",
-    }
-}
-
-/// A name after Prometheus' customs: the kind, the metric, the base unit.
+/// A name after Prometheus' customs, the kind, the metric, the base unit, and the same as in the metrics plane.
 fn name(column: &Column) -> String {
     let kind = column.component.split('.').next().unwrap_or_default().trim_end_matches('s');
+    let metric = match (kind, column.metric.as_str()) {
+        // Of those that there can be, as it is scraped; the other one is of those that are kept.
+        ("pool", "busy") => "utilisation",
+        ("pool", "utilisation") => "kept_utilisation",
+        (_, metric) => metric,
+    };
     let unit = match column.unit.as_str() {
         "s" => "_seconds",
         "1/s" => "_per_second",
         "share" => "_ratio",
         _ => "",
     };
-    format!("squall_{kind}_{}{unit}", column.metric)
+    format!("squall_{kind}_{metric}{unit}")
 }
 
+/// The labels of a component as the metrics plane has them, and of which run it is.
 fn labels(scenario: &str, variant: &str, seed: u64, component: &str) -> String {
     let mut parts = component.split('.');
-    let of = match (parts.next(), parts.next(), parts.next()) {
-        (Some("pools"), Some(service), Some(pool)) => format!("service=\"{service}\",pool=\"{pool}\""),
-        (Some(kind), Some(name), _) => format!("{}=\"{name}\"", kind.trim_end_matches('s')),
-        _ => format!("component=\"{component}\""),
+    let (kind, of) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let names = match (kind, parts.next()) {
+        ("pools", Some(pool)) => format!("service=\"{of}\",pool=\"{pool}\""),
+        ("edges", Some(callee)) => format!("caller=\"{of}\",callee=\"{callee}\""),
+        ("splits", Some(side)) => format!("split=\"{of}\",side=\"{side}\""),
+        ("caches", Some(class)) => format!("cache=\"{of}\",class=\"{class}\""),
+        _ => format!("{}=\"{of}\"", kind.trim_end_matches('s')),
     };
     let scenario = scenario.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    format!("{of},scenario=\"{scenario}\",variant=\"{variant}\",seed=\"{seed}\"")
+    format!("{names},job=\"{of}\",scenario=\"{scenario}\",variant=\"{variant}\",seed=\"{seed}\"")
 }
 
 /// Values with the ends of their windows: by then they had been measured.
-fn samples((times, width): (&[f64], f64), values: &[f32], start: u64) -> Vec<(f64, f64)> {
-    let of = |(time, value): (&f64, &f32)| (end(*time + width, start), f64::from(*value));
+fn samples((times, width): &Windows, values: &[f64], start: u64) -> Samples {
+    let of = |(time, value): (&f64, &f64)| (end(*time + width, start), *value);
     times.iter().zip(values).filter(|(_, value)| value.is_finite()).map(of).collect()
 }
 
-/// Counts that a rate adds up to. A counter is there from the beginning, or its first rate would be missing.
-fn sums((times, width): (&[f64], f64), values: &[f32], start: u64) -> Vec<(f64, f64)> {
+/// Counts added up. A counter is there from the beginning, or its first rate would be missing.
+fn sums((times, width): &Windows, counts: &[f64], start: u64) -> Samples {
     let mut sum = 0.0;
     let mut all = vec![(start as f64, 0.0)];
-    for (time, value) in times.iter().zip(values) {
-        if value.is_finite() {
-            sum += (f64::from(*value) * width).round();
+    for (time, count) in times.iter().zip(counts) {
+        if count.is_finite() {
+            sum += count;
         }
         all.push((end(*time + width, start), sum));
     }
@@ -155,16 +264,24 @@ mod tests {
     #[test]
     fn names_and_labels_follow_the_customs() {
         assert_eq!(name(&column("clients.web", "latency_p99", "s")), "squall_client_latency_p99_seconds");
-        assert_eq!(name(&column("pools.api.db", "utilisation", "share")), "squall_pool_utilisation_ratio");
+        assert_eq!(name(&column("pools.api.db", "busy", "share")), "squall_pool_utilisation_ratio");
         assert_eq!(
             labels("a\"b", "unmitigated", 3, "pools.api.db"),
-            "service=\"api\",pool=\"db\",scenario=\"a\\\"b\",variant=\"unmitigated\",seed=\"3\""
+            "service=\"api\",pool=\"db\",job=\"api\",scenario=\"a\\\"b\",variant=\"unmitigated\",seed=\"3\""
         );
+        for (component, names) in [
+            ("edges.web.api", "caller=\"web\",callee=\"api\",job=\"web\","),
+            ("splits.api.green", "split=\"api\",side=\"green\",job=\"api\","),
+            ("caches.l3.hot", "cache=\"l3\",class=\"hot\",job=\"l3\","),
+            ("services.api", "service=\"api\",job=\"api\","),
+        ] {
+            assert!(labels("s", "v", 1, component).starts_with(names), "{component}");
+        }
     }
 
     #[test]
     fn counters_never_fall() {
-        let sums = sums((&[0.0, 1.0, 2.0], 1.0), &[2.0, f32::NAN, 3.0], 100);
+        let sums = sums(&(vec![0.0, 1.0, 2.0], 1.0), &[2.0, f64::NAN, 3.0], 100);
         assert_eq!(sums, [(100.0, 0.0), (101.0, 2.0), (102.0, 2.0), (103.0, 5.0)]);
     }
 }

@@ -5,8 +5,9 @@ use super::histogram::encode;
 use crate::experiment::{Outcome, Run, measure, metrics};
 use crate::scenario::Case;
 use csv::Writer;
+use squall_models::monitor::BOUNDS;
 use squall_models::outcome::Failure;
-use squall_models::report::{ClientSlice, Names, Report};
+use squall_models::report::{ClientSlice, Counters, Names, Report, Series};
 use squall_sim::Time;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -84,6 +85,8 @@ impl Lines {
 pub(super) struct Tables {
     runs: Table,
     series: Table,
+    edges: Table,
+    buckets: Table,
     histograms: Table,
     failures: Table,
     actions: Table,
@@ -99,6 +102,11 @@ impl Tables {
         Ok(Self {
             runs: table("runs.csv", &["variant", "seed", "component", "metric", "unit", "value"])?,
             series: table("series.csv", &["variant", "seed", "time_s", "component", "metric", "unit", "value"])?,
+            edges: table(
+                "edges.csv",
+                &["variant", "seed", "time_s", "component", "calls", "attempts", "ok", "failed", "open"],
+            )?,
+            buckets: Table::create_raw(folder, "buckets.csv", bucket_columns())?,
             histograms: table(
                 "histograms.csv",
                 &["variant", "seed", "component", "histogram", "count", "sum_ns", "max_ns", "hdr_us"],
@@ -137,6 +145,7 @@ impl Tables {
         let of = (case.name.as_str(), seed.as_str());
         self.runs(of, report, names)?;
         self.series(of, report)?;
+        self.counters(of, report, names)?;
         self.histograms(of, report, names)?;
         self.failures(of, report)?;
         self.actions(of, report)?;
@@ -164,11 +173,32 @@ impl Tables {
     fn series(&mut self, (variant, seed): (&str, &str), report: &Report) -> Result<(), RecordError> {
         let series = &report.series;
         for (window, values) in series.values.chunks(series.columns.len().max(1)).enumerate() {
-            let start = Time::from_nanos(series.resolution.nanos().saturating_mul(window as u64));
-            let start = start.seconds().to_string();
+            let start = start(series, window);
             for (column, value) in series.columns.iter().zip(values).filter(|(_, value)| value.is_finite()) {
                 let value = value.to_string();
                 self.series.row([variant, seed, &start, &column.component, column.metric, column.unit, &value])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn counters(&mut self, (variant, seed): (&str, &str), report: &Report, names: &Names) -> Result<(), RecordError> {
+        let Counters { edges, latencies } = &report.counters;
+        for (window, counts) in edges.chunks(names.edges.len().max(1)).enumerate() {
+            let start = start(&report.series, window);
+            for ((from, to), edge) in names.edges.iter().zip(counts).filter(|(_, edge)| edge.tells()) {
+                let component = format!("edges.{from}.{to}");
+                let [calls, attempts, ok, failed] =
+                    [edge.calls, edge.attempts, edge.ok, edge.failed].map(|count| count.to_string());
+                let open = edge.open.map(|open| open.to_string()).unwrap_or_default();
+                self.edges.row([variant, seed, &start, &component, &calls, &attempts, &ok, &failed, &open])?;
+            }
+        }
+        for (window, counts) in latencies.chunks(names.clients.len().max(1)).enumerate() {
+            let start = start(&report.series, window);
+            for (name, buckets) in names.clients.iter().zip(counts).filter(|(_, buckets)| buckets[BOUNDS.len()] > 0) {
+                let of = [variant.to_owned(), seed.to_owned(), start.clone(), format!("clients.{name}")];
+                self.buckets.row(of.into_iter().chain(buckets.iter().map(u64::to_string)))?;
             }
         }
         Ok(())
@@ -247,9 +277,21 @@ impl Tables {
     }
 
     pub(super) fn finish(self) -> Result<(), RecordError> {
-        let Self { runs, series, histograms, failures, actions, fates, latencies, judgements, verdicts } = self;
-        [runs, series, histograms, failures, actions, fates, latencies, judgements, verdicts]
+        let Self { runs, series, edges, buckets, histograms, .. } = self;
+        let Self { failures, actions, fates, latencies, judgements, verdicts, .. } = self;
+        [runs, series, edges, buckets, histograms, failures, actions, fates, latencies, judgements, verdicts]
             .into_iter()
             .try_for_each(Table::finish)
     }
+}
+
+/// When a window begins, in seconds.
+fn start(series: &Series, window: usize) -> String {
+    Time::from_nanos(series.resolution.nanos().saturating_mul(window as u64)).seconds().to_string()
+}
+
+/// A column for each bound of the buckets, and one for all.
+fn bucket_columns() -> impl Iterator<Item = String> {
+    let of = ["variant", "seed", "time_s", "component"].map(str::to_owned);
+    of.into_iter().chain(BOUNDS.iter().map(|bound| format!("le_{bound}"))).chain(["le_inf".to_owned()])
 }

@@ -23,6 +23,7 @@ mod text;
 mod timeline;
 mod tip;
 mod verdicts;
+mod watch;
 mod words;
 
 pub use compare::{Comparing, comparison};
@@ -38,6 +39,7 @@ pub use matrix::{matrix_markdown, matrix_table};
 pub use sweep::Swept;
 pub use text::{Shown, text};
 pub use tip::{tips, tips_json};
+pub use watch::{Latest, watch};
 
 use crate::experiment::Outcome;
 use crate::scenario::Loaded;

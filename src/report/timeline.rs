@@ -13,7 +13,7 @@ const MOST: usize = 8;
 
 /// How the values in one character are made one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fold {
+pub(super) enum Fold {
     Mean,
     Peak,
 }
@@ -132,7 +132,7 @@ fn load(series: &Series, columns: &[(usize, Fold)]) -> f64 {
 }
 
 /// Values joined into as many cells; NaN where there is no value at all.
-fn squeeze(values: &[f64], cells: usize, fold: Fold) -> Vec<f64> {
+pub(super) fn squeeze(values: &[f64], cells: usize, fold: Fold) -> Vec<f64> {
     let join = |cell: usize| {
         let part = &values[cell * values.len() / cells..((cell + 1) * values.len() / cells).min(values.len())];
         let good: Vec<f64> = part.iter().copied().filter(|v| v.is_finite()).collect();
@@ -145,7 +145,7 @@ fn squeeze(values: &[f64], cells: usize, fold: Fold) -> Vec<f64> {
     (0..cells).map(join).collect()
 }
 
-fn sparkline(values: &[f64], top: f64) -> String {
+pub(super) fn sparkline(values: &[f64], top: f64) -> String {
     let bar = |value: &f64| match value {
         v if v.is_nan() => ' ',
         _ if top <= 0.0 => BARS[0],
@@ -182,7 +182,7 @@ fn fault_lines(marks: &[Mark], cells: usize, seconds: f64) -> Vec<String> {
 }
 
 /// A time axis with a label about every fifteen characters.
-fn axis(cells: usize, seconds: f64) -> String {
+pub(super) fn axis(cells: usize, seconds: f64) -> String {
     let mut line = String::new();
     let labels = (cells / 15).max(1);
     for label in 0..=labels {
@@ -196,7 +196,7 @@ fn axis(cells: usize, seconds: f64) -> String {
     line
 }
 
-fn shorten(text: &str, width: usize) -> String {
+pub(super) fn shorten(text: &str, width: usize) -> String {
     let length = text.chars().count();
     if length <= width {
         return text.to_owned();

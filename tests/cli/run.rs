@@ -118,6 +118,47 @@ fn the_same_bytes_for_any_number_of_threads() {
 }
 
 #[test]
+fn watching_changes_nothing_where_nobody_watches() {
+    let bench = Bench::new();
+    let plain = bench.run(&["run", "small.yaml", "--out", "plain"]);
+    let watched = bench.run(&["run", "small.yaml", "--out", "watched", "--watch"]);
+    assert_eq!(plain, watched);
+    assert!(!watched.stderr.contains(&0x1b) && !watched.stdout.contains(&0x1b));
+    let names = files(&bench.path("plain"));
+    assert_eq!(names, files(&bench.path("watched")));
+    for name in names.iter().filter(|name| *name != "manifest.json") {
+        let read = |folder: &str| fs::read(bench.path(folder).join(name)).unwrap();
+        assert!(read("plain") == read("watched"), "{name} differs");
+    }
+}
+
+#[test]
+fn what_is_watched_is_drawn_on_a_terminal_and_only_with_colours() {
+    let version = Command::new("script").arg("--version").output();
+    if !version.is_ok_and(|version| String::from_utf8_lossy(&version.stdout).contains("util-linux")) {
+        println!("skipped: util-linux' script is not installed, so there was no terminal to draw on");
+        return;
+    }
+    let bench = Bench::new();
+    let on_a_terminal = |options: &str, no_color: Option<&str>| {
+        let line = format!("'{}' run small.yaml --watch {options}", env!("CARGO_BIN_EXE_squall"));
+        let mut command = Command::new("script");
+        command.env("TERM", "xterm").env("COLUMNS", "80").env_remove("NO_COLOR");
+        command.envs(no_color.map(|value| ("NO_COLOR", value)));
+        let output = command.args(["-qec", &line, "/dev/null"]).current_dir(bench.at.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let drawn = on_a_terminal("", None);
+    assert!(drawn.contains("goodput of unmitigated, seed 1"), "{drawn}");
+    for (options, no_color) in [("", Some("1")), ("--color never", None)] {
+        let text = on_a_terminal(options, no_color);
+        assert!(!text.contains('\u{1b}') && text.contains("Verdicts"), "{options}: {text}");
+    }
+    assert!(!on_a_terminal("--quiet", None).contains("goodput of"));
+}
+
+#[test]
 fn results_replace_results_and_nothing_else() {
     let bench = Bench::new();
     bench.expect(0, &["run", "small.yaml", "--out", "out", "--quiet"]);

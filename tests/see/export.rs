@@ -34,13 +34,20 @@ fn a_counter_ends_at_what_was_counted() {
     let shelf = results();
     let (text, _) = shelf.expect(0, &["export", "openmetrics", "out", "--variant", "wide", "--start", "1000"]);
     assert!(text.ends_with("# EOF\n"));
-    let counter = "squall_client_arrivals_total{client=\"web\",scenario=\"small\",variant=\"wide\",seed=\"1\"} ";
-    let last = text.lines().rfind(|line| line.starts_with(counter)).unwrap();
-    let parts: Vec<&str> = last.rsplit(' ').take(2).collect();
-    assert_eq!(parts[0], "1120");
     let runs = fs::read_to_string(shelf.path("out/runs.csv")).unwrap();
-    let row = runs.lines().find(|row| row.starts_with("wide,1,clients.web,count.arrivals,")).unwrap();
-    assert_eq!(Some(parts[1]), row.split(',').next_back());
+    for (name, labels, counted) in [
+        ("squall_client_arrivals_total", "client=\"web\",job=\"web\",", "clients.web,count.arrivals,"),
+        ("squall_edge_calls_total", "caller=\"web\",callee=\"api\",job=\"web\",", "edges.web.api,count.calls,"),
+        ("squall_edge_attempts_total", "caller=\"web\",callee=\"api\",job=\"web\",", "edges.web.api,count.attempts,"),
+        ("squall_client_latency_seconds_count", "client=\"web\",job=\"web\",", "clients.web,count.ok,"),
+    ] {
+        let series = format!("{name}{{{labels}scenario=\"small\",variant=\"wide\",seed=\"1\"}} ");
+        let last = text.lines().rfind(|line| line.starts_with(&series)).unwrap_or_else(|| panic!("no {series}"));
+        let parts: Vec<&str> = last.rsplit(' ').take(2).collect();
+        assert_eq!(parts[0], "1120");
+        let row = runs.lines().find(|row| row.starts_with(&format!("wide,1,{counted}"))).unwrap();
+        assert_eq!(Some(parts[1]), row.split(',').next_back(), "{name}");
+    }
 }
 
 #[test]

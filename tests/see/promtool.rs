@@ -1,10 +1,13 @@
 //! Alerts by Prometheus' own promtool: the same rules over what squall exports are pending and fire at the same instants
 //! as squall's alerts.
 //!
-//! Needs promtool; where it is not installed the test says so and ends. Two things are not the same by nature. Most exported
-//! gauges are means of a window (memory is not), where a scrape takes the instant: the same while a state lasts, and perhaps one
-//! evaluation apart where it is about to change. And before its version 3, Prometheus held a sample that was as old as a
-//! window is long to be in it, so that the windows of the rules are a millisecond shorter for these.
+//! Needs promtool; where it is not installed the test says so and ends. The eight rules of the runbooks are here, six as their
+//! topologies have them and `HighFailureRate` and `ResourceExhaustion` with a shorter `for`; `ConnectionPoolExhausted` is there twice.
+//!
+//! Two things are not the same by nature. Some exported gauges are means of a window, where a scrape takes the instant (utilisation
+//! and queues of services, who waits for a pool): no rule here is about one of these. What is exported goes on where nobody is there to be
+//! scraped, because a table of samples cannot say that something is stale. And before its version 3, Prometheus held a sample that was as
+//! old as a window is long to be in it, so that the windows of the rules are a millisecond shorter for these.
 
 use super::shelf::Shelf;
 use serde_json::{Value, json};
@@ -13,7 +16,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// A rule: the alert's name, its expression with `MINUTE` for a window of a minute, and its `for`.
+/// A rule: the alert's name, its expression, and its `for`.
 type Rule = (&'static str, &'static str, &'static str);
 
 /// A scenario, what is set in it, and its alerts as rules. `SECONDS` apart it is scraped and evaluated.
@@ -27,21 +30,29 @@ struct Watched {
 
 const SECONDS: u64 = 15;
 
-const ALL: [Watched; 3] = [
+/// `ConnectionPoolExhausted` of the runbook of mcp-dual.
+const POOL_EXHAUSTED: Rule = (
+    "connection-pool-exhausted",
+    "max(squall_pool_utilisation_ratio{service=\"codebase-mcp\",pool=\"db\"}) > 0.95",
+    "0s",
+);
+
+const ALL: [Watched; 8] = [
     Watched {
         file: "topologies/gallery/alert-and-operator.yaml",
         set: &[],
         variants: &[],
         rules: &[
-            ("pool-exhausted", "max(avg_over_time(squall_pool_utilisation_ratio{pool=\"db\"}[MINUTE])) > 0.95", "1m"),
+            ("pool-exhausted", "max(avg_over_time(squall_pool_utilisation_ratio{pool=\"db\"}[1m])) > 0.95", "1m"),
             (
                 "failing",
-                "sum(rate(squall_client_requests_total{outcome=\"failed\"}[MINUTE])) / sum(rate(squall_client_requests_total[MINUTE])) > 0.05",
+                "sum(rate(squall_client_requests_total{outcome=\"failed\"}[1m])) / sum(rate(squall_client_requests_total[1m])) > 0.05",
                 "2m",
             ),
         ],
     },
-    // `HighFailureRate` of the runbook of erlmcp, for a service; and it goes on for a while after it is over.
+    // `RetryStormDetected` of the runbook of erlmcp as the topology has it, and `HighFailureRate`, for a service, with a shorter `for`;
+    // and it goes on for a while after it is over.
     Watched {
         file: "topologies/erlmcp/scenarios/er-2-retry-storm.yaml",
         set: &[
@@ -50,13 +61,25 @@ const ALL: [Watched; 3] = [
         ],
         variants: &[],
         rules: &[
+            ("high-failure-rate", "sum(rate(squall_service_failures_total{service=\"core-api\"}[1m])) > 0.5", "30s"),
+            ("storm", "sum(rate(squall_service_calls_total{service=\"core-api\"}[1m])) > 1000", "0s"),
             (
-                "high-failure-rate",
-                "sum(rate(squall_service_failures_total{service=\"core-api\"}[MINUTE])) > 0.5",
-                "30s",
+                "retry-storm",
+                "sum(rate(squall_edge_attempts_total{caller=\"readers\",callee=\"core-api\"}[1m])) - sum(rate(squall_edge_calls_total{caller=\"readers\",callee=\"core-api\"}[1m])) > 100",
+                "1m",
             ),
-            ("storm", "sum(rate(squall_service_calls_total{service=\"core-api\"}[MINUTE])) > 1000", "0s"),
         ],
+    },
+    // `CircuitBreakerOpen`, of the breakers of all nodes.
+    Watched {
+        file: "topologies/erlmcp/scenarios/er-6-cascade-test.yaml",
+        set: &[],
+        variants: &["breakers", "breakers-and-bulkheads", "breakers-and-retries"],
+        rules: &[(
+            "circuit-breaker-open",
+            "max(squall_edge_open_ratio{caller=\"core-api\",callee=\"postgres\"}) > 0",
+            "1m",
+        )],
     },
     // `ResourceExhaustion` of the same runbook, with a shorter `for`. It goes on over kills: a replica that boots cannot be scraped, of which
     // nothing is known here and the export says 0.
@@ -67,6 +90,40 @@ const ALL: [Watched; 3] = [
         ],
         variants: &["memory-4"],
         rules: &[("resource-exhaustion", "max(squall_service_memory_ratio{service=\"api\"}) > 0.9", "15s")],
+    },
+    // `DatabaseConnectionLost` of the runbook of mcp-dual.
+    Watched {
+        file: "topologies/mcp-dual/scenarios/mc-1-database-down.yaml",
+        set: &[],
+        variants: &[],
+        rules: &[("database-connection-lost", "max(up{job=\"postgresql\"}) == 0", "0s")],
+    },
+    Watched {
+        file: "topologies/mcp-dual/scenarios/mc-2-pool-exhausted.yaml",
+        set: &[],
+        variants: &[],
+        rules: &[POOL_EXHAUSTED],
+    },
+    // `ServerDown`.
+    Watched {
+        file: "topologies/mcp-dual/scenarios/mc-4-server-crash.yaml",
+        set: &[],
+        variants: &[],
+        rules: &[("server-down", "max(up{job=\"codebase-mcp\"}) == 0", "0s")],
+    },
+    // `HighLatency`, and a pool that is exhausted time and again.
+    Watched {
+        file: "topologies/mcp-dual/scenarios/mc-8-high-latency.yaml",
+        set: &[],
+        variants: &[],
+        rules: &[
+            (
+                "high-latency",
+                "histogram_quantile(0.95, sum by (le) (rate(squall_client_latency_seconds_bucket{client=\"searchers\"}[5m]))) > 0.5",
+                "0s",
+            ),
+            POOL_EXHAUSTED,
+        ],
     },
 ];
 
@@ -111,9 +168,13 @@ fn state<'a>(log: &'a [(u64, String, String)], name: &str, at: u64) -> &'a str {
     last.map_or("inactive", |(.., state)| state)
 }
 
-/// The rules as promtool reads them. YAML holds JSON.
-fn rules(of: &[Rule], minute: &str) -> Value {
-    let rule = |(name, expression, wait): &Rule| json!({ "alert": name, "expr": expression.replace("MINUTE", minute), "for": wait });
+/// The rules as promtool reads them, with windows a millisecond shorter if need be. YAML holds JSON.
+fn rules(of: &[Rule], shorter: bool) -> Value {
+    let windows = |expression: &str| match shorter {
+        true => expression.replace("[1m]", "[59999ms]").replace("[5m]", "[299999ms]"),
+        false => expression.to_owned(),
+    };
+    let rule = |(name, expression, wait): &Rule| json!({ "alert": name, "expr": windows(expression), "for": wait });
     json!({ "groups": [{ "name": "squall", "rules": of.iter().map(rule).collect::<Vec<_>>() }] })
 }
 
@@ -122,6 +183,11 @@ fn test(of: &[Rule], samples: &BTreeMap<String, BTreeMap<u64, String>>, log: &[(
     let instants: BTreeSet<u64> = samples.values().flat_map(BTreeMap::keys).copied().collect();
     let last = instants.last().copied().unwrap();
     let every = || (0..=last).step_by(SECONDS as usize);
+    // Of a hundred series a rule asks for a few.
+    let asked = |(series, _): &(&String, &BTreeMap<u64, String>)| {
+        let name = series.split('{').next().unwrap();
+        of.iter().any(|(_, rule, _)| rule.contains(&format!("{name}{{")) || rule.contains(&format!("{name}[")))
+    };
     let series = |(series, values): (&String, &BTreeMap<u64, String>)| {
         let values: Vec<&str> = every().map(|at| values.get(&at).map_or("_", String::as_str)).collect();
         json!({ "series": series, "values": values.join(" ") })
@@ -139,7 +205,7 @@ fn test(of: &[Rule], samples: &BTreeMap<String, BTreeMap<u64, String>>, log: &[(
     }
     json!({
         "interval": format!("{SECONDS}s"),
-        "input_series": samples.iter().map(series).collect::<Vec<_>>(),
+        "input_series": samples.iter().filter(asked).map(series).collect::<Vec<_>>(),
         "alert_rule_test": firing,
         "promql_expr_test": pending,
     })
@@ -152,7 +218,7 @@ fn promtool_fires_when_squall_does() {
         return;
     };
     let version = String::from_utf8_lossy(&version.stdout) + String::from_utf8_lossy(&version.stderr);
-    let minute = if version.contains("version 2.") { "59999ms" } else { "1m" };
+    let shorter = version.contains("version 2.");
     for Watched { file, set, variants, rules: of } in ALL {
         let shelf = Shelf::new("empty", "");
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
@@ -170,9 +236,11 @@ fn promtool_fires_when_squall_does() {
                 tests.push(test(of, &samples, log.get(&run).map_or(&[], Vec::as_slice)));
             }
         }
-        let fired = log.values().flatten().filter(|(.., state)| state == "firing").count();
-        assert!(fired >= 2, "{}: nothing fires, so nothing is compared", file.display());
-        fs::write(shelf.path("rules.yaml"), rules(of, minute).to_string()).unwrap();
+        for (name, ..) in of {
+            let fired = log.values().flatten().any(|(_, alert, state)| alert == name && state == "firing");
+            assert!(fired, "{}: {name} does not fire, so nothing is compared", file.display());
+        }
+        fs::write(shelf.path("rules.yaml"), rules(of, shorter).to_string()).unwrap();
         let whole =
             json!({ "rule_files": ["rules.yaml"], "evaluation_interval": format!("{SECONDS}s"), "tests": tests });
         fs::write(shelf.path("test.yaml"), whole.to_string()).unwrap();

@@ -8,10 +8,12 @@
 //! `rules/alerting.go` (`Eval`).
 
 mod alert;
+mod buckets;
 pub mod promql;
 mod quantile;
 mod range;
 
 pub use alert::{Alert, State};
+pub(crate) use buckets::Buckets;
 pub use quantile::{BOUNDS, histogram_quantile};
 pub use range::{LOOKBACK, Sample, average, increase, largest, last, newest, rate, smallest, total};

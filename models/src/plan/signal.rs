@@ -203,7 +203,7 @@ impl Plan {
     }
 
     /// Whether an edge has a breaker.
-    pub(super) fn breaks(&self, id: EdgeId) -> bool {
+    pub(crate) fn breaks(&self, id: EdgeId) -> bool {
         let stack = self.edges[id.at()].stack.map(|stack| &self.stacks[stack.at()]);
         stack.is_some_and(|stack| {
             stack.layers.iter().any(|layer: &LayerPlan| matches!(layer.kind, LayerKind::Breaker(_)))

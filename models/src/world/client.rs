@@ -5,6 +5,7 @@ use super::source::Source;
 use super::split::Caller;
 use super::{Event, Run};
 use crate::histogram::{Batch, Histogram};
+use crate::monitor::Buckets;
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{ClientId, ClientPlan, EdgeId, Pattern};
 use crate::report::ClientTotals;
@@ -17,6 +18,8 @@ pub(crate) struct ClientState {
     pub(crate) totals: ClientTotals,
     /// Latencies of the present window of the series, to 1 %: a window has few of them, and is emptied often.
     pub(crate) window: Histogram<6>,
+    /// The same latencies as in the totals, as a scrape sees them.
+    pub(crate) buckets: Buckets,
     pub(crate) in_flight: u64,
     /// Latencies that are in neither of them yet.
     latencies: Batch,
@@ -43,6 +46,7 @@ impl ClientState {
         Self {
             totals: ClientTotals::default(),
             window: Histogram::default(),
+            buckets: Buckets::default(),
             in_flight: 0,
             latencies: Batch::default(),
             let_in: 1.0,
@@ -72,6 +76,7 @@ impl ClientState {
         let latencies = self.latencies.take();
         self.totals.latency.record_all(latencies);
         self.window.record_all(latencies);
+        self.buckets.record_all(latencies);
     }
 
     /// A request has come to its end: its fate, as the digest keeps it.

@@ -10,6 +10,7 @@ mod callee;
 mod caller;
 mod client;
 mod connection;
+mod counters;
 mod data;
 mod deadlock;
 mod eject;

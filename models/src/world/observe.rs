@@ -1,9 +1,10 @@
 //! What is seen of a run: totals between instants, series over time, and what failed first.
 
 use super::cache::CacheState;
+use super::counters::Windows;
 use super::slices::Slices;
 use super::{Event, Run};
-use crate::plan::Plan;
+use crate::plan::{Plan, PoolId};
 use crate::report::{CacheTotals, Column, Deadlock, Ending, Failing, PoolTotals, Report, Series, Totals};
 use squall_sim::{Span, Time};
 
@@ -32,6 +33,7 @@ pub(crate) struct Observer {
     /// Windows in a row in which each service was full.
     busy: Vec<u32>,
     slices: Slices,
+    pub(super) windows: Windows,
 }
 
 impl Observer {
@@ -57,6 +59,7 @@ impl Observer {
             pause: (0, 1),
             busy: vec![0; plan.services.len()],
             slices: Slices::new(settings.duration, settings.resolution, plan.clients.len()),
+            windows: Windows::new(plan.clients.len()),
         }
     }
 
@@ -80,12 +83,12 @@ fn columns(plan: &Plan) -> Vec<Column> {
     }
     for name in &plan.names.services {
         add(format!("services.{name}"), &[("arrivals", "1/s"), ("failed", "1/s"), ("utilisation", "share")]);
-        add(format!("services.{name}"), &[("queue", "count"), ("amplification", "ratio")]);
+        add(format!("services.{name}"), &[("queue", "count"), ("amplification", "ratio"), ("up", "count")]);
     }
     for (service, pool) in &plan.names.pools {
         add(format!("pools.{service}.{pool}"), &[("utilisation", "share"), ("waiting", "count"), ("timeouts", "1/s")]);
         add(format!("pools.{service}.{pool}"), &[("size", "count"), ("open", "count"), ("half_open", "count")]);
-        add(format!("pools.{service}.{pool}"), &[("opened", "1/s"), ("connect_failures", "1/s")]);
+        add(format!("pools.{service}.{pool}"), &[("opened", "1/s"), ("connect_failures", "1/s"), ("busy", "share")]);
     }
     for name in &plan.names.caches {
         add(format!("caches.{name}"), &[("hit_rate", "share"), ("misses", "1/s")]);
@@ -193,6 +196,7 @@ impl Run<'_> {
         let before = std::mem::replace(&mut self.state.observer.before, nothing);
         let elapsed = now.since(self.state.observer.last_tick).seconds();
         self.row(&before, &after, elapsed);
+        self.count_window(&before, &after);
         let slices = &mut self.state.observer.slices;
         for (id, client) in self.state.clients.iter().enumerate() {
             slices.take(id, &before.clients[id], &after.clients[id], &client.window);
@@ -217,6 +221,7 @@ impl Run<'_> {
 
     /// Appends one row to the series.
     fn row(&mut self, before: &Totals, after: &Totals, elapsed: f64) {
+        let busy: Vec<f64> = (0..after.pools.len() as u32).map(|id| self.pool_busy(PoolId(id))).collect();
         let values = &mut self.state.observer.series.values;
         let rate = |after: u64, before: u64| (after - before) as f64 / elapsed;
         for ((a, b), client) in after.clients.iter().zip(&before.clients).zip(&self.state.clients) {
@@ -225,13 +230,14 @@ impl Run<'_> {
             values.extend([rate(a.arrivals, b.arrivals), rate(a.ok, b.ok), failed]);
             values.extend([quantile(0.5), quantile(0.99), a.in_flight as f64]);
         }
-        for (a, b) in after.services.iter().zip(&before.services) {
+        for ((a, b), service) in after.services.iter().zip(&before.services).zip(&self.state.services) {
             let failed = rate(a.failed.iter().sum(), b.failed.iter().sum());
             values.extend([rate(a.arrivals, b.arrivals), failed, share(a.held - b.held, a.available - b.available)]);
             values.push((a.queued_seconds - b.queued_seconds) / elapsed);
             values.push((a.arrivals - b.arrivals) as f64 / (a.first_arrivals - b.first_arrivals) as f64);
+            values.push(service.running as f64);
         }
-        for (a, b) in after.pools.iter().zip(&before.pools) {
+        for ((a, b), busy) in after.pools.iter().zip(&before.pools).zip(busy) {
             values.push(share(a.held - b.held, a.available - b.available));
             values.push((a.queued_seconds - b.queued_seconds) / elapsed);
             values.push(rate(a.timeouts, b.timeouts));
@@ -239,6 +245,7 @@ impl Run<'_> {
             values.push((a.open_seconds - b.open_seconds) / elapsed);
             values.push((a.half_open_seconds - b.half_open_seconds) / elapsed);
             values.extend([rate(a.opened, b.opened), rate(a.connect_failures, b.connect_failures)]);
+            values.push(busy);
         }
         for (a, b) in after.caches.iter().zip(&before.caches) {
             let (hits, misses) = (a.hits - b.hits, a.misses - b.misses);
@@ -332,6 +339,7 @@ impl Run<'_> {
             measured: Totals::between(&seen, warm, seen.len() - 1),
             windows: settings.windows.iter().map(window).collect(),
             series: std::mem::take(&mut observer.series),
+            counters: std::mem::take(&mut observer.windows.counters),
             slices: observer.slices.finish(),
             failure_order,
             deadlocks: std::mem::take(&mut observer.deadlocks),

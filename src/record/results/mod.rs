@@ -1,5 +1,6 @@
 //! A results folder read back: what plots, the HTML report and exports draw from. Nothing here simulates.
 
+mod counted;
 mod series;
 mod sweep;
 mod tables;
@@ -7,6 +8,7 @@ mod tip;
 
 pub use crate::scenario::graph::{Graph, Kind};
 pub use crate::scenario::marks::Mark;
+pub use counted::{Component, Counted};
 pub use series::{Column, Series};
 pub use sweep::{Swept, Value as SweptValue};
 pub use tables::{Comparison, Failing, Fates, Heat, Judgement, Latencies, Verdict};
@@ -179,6 +181,22 @@ impl Results {
     /// It cannot be read.
     pub fn series(&self) -> Result<Series, Unreadable> {
         series::read(&self.folder.join("series.csv"), &self.variants, &self.seeds)
+    }
+
+    /// `edges.csv` of these runs: what went over edges, window by window.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn edges(&self, variants: &[String], seeds: &[u64]) -> Result<Counted, Unreadable> {
+        counted::read(&self.folder.join("edges.csv"), variants, seeds)
+    }
+
+    /// `buckets.csv` of these runs: how long requests took, window by window.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn buckets(&self, variants: &[String], seeds: &[u64]) -> Result<Counted, Unreadable> {
+        counted::read(&self.folder.join("buckets.csv"), variants, seeds)
     }
 
     /// `histograms.csv`: latencies of all seeds added up, by variant and component.

@@ -28,8 +28,8 @@ pub struct Series {
     /// By variant and seed, the number of each run.
     runs: BTreeMap<(usize, u64), usize>,
     variants: Vec<String>,
-    /// For each run and column the values; NaN where there is none. Single precision is more than a plot shows.
-    values: Vec<Vec<Vec<f32>>>,
+    /// For each run and column the values; NaN where there is none.
+    values: Vec<Vec<Vec<f64>>>,
 }
 
 /// What is looked up for every row, so that nothing is allocated for most of them.
@@ -74,7 +74,7 @@ impl Series {
         let variant = self.variants.iter().position(|name| name == field(0))?;
         let run = *self.runs.get(&(variant, field(1).parse().ok()?))?;
         let (time, component, metric) = (field(2), field(3), field(4));
-        let value: f32 = field(6).parse().ok()?;
+        let value: f64 = field(6).parse().ok()?;
         let window = match index.times.get(time) {
             Some(window) => *window,
             None => {
@@ -90,7 +90,7 @@ impl Series {
         }
         let values = &mut columns[column];
         if values.len() <= window {
-            values.resize(window + 1, f32::NAN);
+            values.resize(window + 1, f64::NAN);
         }
         values[window] = value;
         Some(())
@@ -122,7 +122,7 @@ impl Series {
         let times: Vec<f64> = order.iter().map(|at| self.times[*at]).collect();
         for run in &mut self.values {
             for column in run.iter_mut().filter(|column| !column.is_empty()) {
-                *column = order.iter().map(|at| column.get(*at).copied().unwrap_or(f32::NAN)).collect();
+                *column = order.iter().map(|at| column.get(*at).copied().unwrap_or(f64::NAN)).collect();
             }
         }
         self.resolution = times.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
@@ -140,7 +140,7 @@ impl Series {
 
     /// One column of one run; `None` if it has no value at all.
     #[must_use]
-    pub fn get(&self, variant: &str, seed: u64, component: &str, metric: &str) -> Option<&[f32]> {
+    pub fn get(&self, variant: &str, seed: u64, component: &str, metric: &str) -> Option<&[f64]> {
         let column = self.columns.iter().position(|c| c.component == component && c.metric == metric)?;
         let variant = self.variants.iter().position(|name| name == variant)?;
         let run = *self.runs.get(&(variant, seed))?;

@@ -178,7 +178,7 @@ fn what_is_drawn_is_what_was_measured() {
     let series = results.series().unwrap();
     let arrivals: f64 = results.values("unmitigated", "clients.web", "count.arrivals").unwrap()[&2];
     let column = series.get("unmitigated", 2, "clients.web", "offered").unwrap();
-    let sum: f64 = column.iter().filter(|value| value.is_finite()).map(|value| f64::from(*value)).sum();
+    let sum: f64 = column.iter().filter(|value| value.is_finite()).sum();
     assert!((sum * series.resolution - arrivals).abs() < 0.5, "{sum} {arrivals}");
     let latencies = results.latencies().unwrap();
     let web = &latencies[&("unmitigated".to_owned(), "clients.web".to_owned())];

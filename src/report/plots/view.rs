@@ -142,7 +142,7 @@ impl<'a> View<'a> {
             let Some(column) = series.get(variant, seed, component, metric) else { continue };
             let sum = sum.get_or_insert_with(|| vec![0.0; series.times.len()]);
             for (sum, value) in sum.iter_mut().zip(column).filter(|(_, value)| value.is_finite()) {
-                *sum += f64::from(*value);
+                *sum += *value;
             }
         }
         sum
@@ -156,8 +156,7 @@ impl<'a> View<'a> {
         component: &str,
         metric: &str,
     ) -> Option<Vec<f64>> {
-        let column = self.series().ok()?.get(variant, seed, component, metric)?;
-        Some(column.iter().map(|value| f64::from(*value)).collect())
+        self.series().ok()?.get(variant, seed, component, metric).map(<[f64]>::to_vec)
     }
 }
 

@@ -70,7 +70,7 @@ impl Run<'_> {
         let buckets = match source {
             Source::ClientLatency(id) => {
                 self.state.clients[id.at()].settle();
-                buckets(&self.state.clients[id.at()].totals.latency)
+                self.state.clients[id.at()].buckets.not_above().map(|count| count as f64)
             }
             Source::ServiceLatency(id) => {
                 self.state.services[id.at()].settle(at);
@@ -169,7 +169,7 @@ impl Run<'_> {
         self.state.pools.iter().filter(move |pool| pool.id == id)
     }
 
-    fn pool_busy(&self, id: PoolId) -> f64 {
+    pub(in crate::world) fn pool_busy(&self, id: PoolId) -> f64 {
         let held: u64 = self.pools(id).map(|pool| u64::from(pool.in_use)).sum();
         // Against what can be in use at all, and where that has no bound, against what is kept. A replica that is not there keeps
         // nothing.
@@ -177,7 +177,7 @@ impl Run<'_> {
         held as f64 / self.pools(id).map(|pool| room(pool.most, pool.size)).sum::<u64>() as f64
     }
 
-    fn breakers_open(&self, id: EdgeId, now: Time) -> f64 {
+    pub(in crate::world) fn breakers_open(&self, id: EdgeId, now: Time) -> f64 {
         let Some(stack) = self.plan.edges[id.at()].stack.map(|stack| &self.plan.stacks[stack.at()]) else { return 0.0 };
         let count = stack.callers as usize * stack.layers.len();
         let (mut open, mut all) = (0.0, 0.0);
