@@ -31,7 +31,7 @@ fn digests() -> String {
     text
 }
 
-/// The digests that are committed are those of every machine and of every build profile; CI runs this in both.
+/// The digests that are committed are those of every machine and of every build profile; CI compares what both write.
 ///
 /// A change of the engine that changes results on purpose changes this file too: run
 /// `SQUALL_UPDATE_GOLDEN=1 cargo test --test main golden_digests`, and say in the commit why they changed.
