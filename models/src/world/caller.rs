@@ -98,21 +98,30 @@ impl Run<'_> {
     /// side that has got a worker at once is to be executed next.
     #[inline(always)]
     pub(super) fn invoke(&mut self, key: Key<Invocation>, edge: EdgeId) -> Option<Key<Call>> {
-        let state = &mut self.state.edges[edge.at()];
-        state.totals.calls += 1;
-        let stacked = state.short.stacked;
-        if let Some(lane) = state.total_lane {
-            self.state.invocations[key].total_timer = self.cx.after_lane(lane, Event::TotalTimeout(key));
-        }
-        self.traced_call(key);
-        let places = self.state.invocations.places().max(self.state.calls.places());
+        let state = &*self.state;
+        let places = state.invocations.places().max(state.calls.places());
         if places as u64 >= self.plan.settings.limits.in_flight {
             self.look_whether_full();
         }
-        if stacked {
-            return self.enter_stack(key);
+        let edge = &mut self.state.edges[edge.at()];
+        edge.totals.calls += 1;
+        if edge.total_lane.is_some() | edge.short.stacked | self.state.recorder.is_some() {
+            return self.invoke_far(key);
         }
         self.attempt_here(key)
+    }
+
+    /// The same over an edge that bounds the time of the whole call, or has policies, or in a run that is traced.
+    #[inline(never)]
+    fn invoke_far(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
+        let invocation = &mut self.state.invocations[key];
+        let edge = &self.state.edges[invocation.edge.at()];
+        let stacked = edge.short.stacked;
+        if let Some(lane) = edge.total_lane {
+            invocation.total_timer = self.cx.after_lane(lane, Event::TotalTimeout(key));
+        }
+        self.traced_call(key);
+        if stacked { self.enter_stack(key) } else { self.attempt_here(key) }
     }
 
     #[cold]

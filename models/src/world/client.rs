@@ -124,7 +124,7 @@ impl Run<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn schedule_next(&mut self, client: ClientId) {
         let state = &mut self.state.clients[client.at()];
         if let (Some(time), Some(lane)) = (state.source.next(self.cx.now()), state.lane) {

@@ -22,14 +22,19 @@ impl Run<'_> {
         self.traced_start(key);
         if let Some(call) = self.state.calls.get(key) {
             let pc = call.pc;
-            self.go_on(key, pc);
+            self.go_on(key, Some(pc));
         }
     }
 
-    /// Goes on with a call, and then with those that it calls and that wait for it, as long as no time passes.
-    fn go_on(&mut self, mut key: Key<Call>, mut pc: Pc) {
+    /// Goes on with a call, and then with those that it calls and that wait for it, as long as no time passes. It goes on
+    /// from an instruction, or after the one whose time is over.
+    fn go_on(&mut self, mut key: Key<Call>, from: Option<Pc>) {
+        let mut call = &mut self.state.calls[key];
+        let mut pc = match from {
+            Some(pc) => pc,
+            None => call.step_done(),
+        };
         loop {
-            let mut call = &mut self.state.calls[key];
             match self.plan.ops[pc.at()] {
                 Op::Work { dist, place } => {
                     let replica = &self.state.replicas[call.replica.at()];
@@ -60,14 +65,15 @@ impl Run<'_> {
                     if self.is_endless(key) {
                         return;
                     }
+                    call = &mut self.state.calls[key];
                     continue;
                 }
                 Op::End => {
                     let Some(caller) = self.end_here(key, Ok(())) else { return };
-                    let Some(call) = self.state.calls.get_mut(caller) else { return };
-                    call.child = Key::NONE;
-                    call.state = CallState::Ready;
-                    (key, pc) = (caller, call.pc);
+                    let Some(waiting) = self.state.calls.get_mut(caller) else { return };
+                    waiting.child = Key::NONE;
+                    waiting.state = CallState::Ready;
+                    (key, pc, call) = (caller, waiting.pc, waiting);
                 }
                 Op::Jump { to } => {
                     pc = to;
@@ -76,13 +82,14 @@ impl Run<'_> {
                 op => {
                     call.pc = pc;
                     let luck = call.luck;
-                    match self.uncommon(key, luck, op) {
-                        Next::Step => {}
-                        Next::Jump(to) => {
-                            pc = to;
-                            continue;
-                        }
-                        Next::Stop => return,
+                    let next = self.uncommon(key, luck, op);
+                    if let Next::Stop = next {
+                        return;
+                    }
+                    call = &mut self.state.calls[key];
+                    if let Next::Jump(to) = next {
+                        pc = to;
+                        continue;
                     }
                 }
             }
@@ -207,11 +214,7 @@ impl Run<'_> {
     /// A sleep, or a piece of work that was not shared, is over.
     #[inline]
     pub(super) fn elapsed(&mut self, key: Key<Call>) {
-        let call = &mut self.state.calls[key];
-        call.timer = Ticket::NONE;
-        call.step_done();
-        let pc = call.pc;
-        self.go_on(key, pc);
+        self.go_on(key, None);
     }
 
     /// A piece of shared work is done.
@@ -294,7 +297,7 @@ impl Run<'_> {
             Err(failure) if !go_on => self.finish(key, Err(failure)),
             _ => {
                 let pc = call.pc.next();
-                self.go_on(key, pc);
+                self.go_on(key, Some(pc));
             }
         }
     }
@@ -328,14 +331,16 @@ impl Call {
         self.renews && self.open == 0
     }
 
-    /// The piece of work, or the sleep, is over.
+    /// The piece of work, or the sleep, is over; where the program goes on.
     #[inline]
-    fn step_done(&mut self) {
+    fn step_done(&mut self) -> Pc {
         if self.state == CallState::Working {
             self.work += self.piece;
         }
+        self.timer = Ticket::NONE;
         self.state = CallState::Ready;
         self.pc = self.pc.next();
+        self.pc
     }
 }
 

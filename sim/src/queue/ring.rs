@@ -37,6 +37,11 @@ impl<E: Copy> Ring<E> {
         self.head == self.tail
     }
 
+    /// How many events are here.
+    pub(super) fn len(&self) -> usize {
+        (self.head..self.tail).filter(|&position| self.entries[self.at(position)].key != NEVER).count()
+    }
+
     /// The key of the last event that was pushed, whether it is still there or not.
     #[inline]
     pub(super) fn last(&self) -> u128 {
