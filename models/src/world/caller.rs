@@ -163,7 +163,7 @@ impl Run<'_> {
         let luck = invocation.luck.child(edge.attempt_place, attempt.into());
         self.traced_attempt(key);
         let deadline = if edge.propagate { self.inherit_deadline(key) } else { Time::MAX };
-        if depth > plan.settings.limits.depth {
+        if depth > plan.settings.limits.depth.into() {
             return self.answer(key, attempt, Err(Failure::TooDeep));
         }
         let via = self.state.invocations[key].via > 0;

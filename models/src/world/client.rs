@@ -3,7 +3,7 @@
 use super::call::{Invocation, Reload};
 use super::source::Source;
 use super::split::Caller;
-use super::{Event, Run};
+use super::{Cx, Event, Run};
 use crate::histogram::{Batch, Histogram};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{ClientId, ClientPlan, EdgeId, Pattern};
@@ -74,6 +74,14 @@ impl ClientState {
         self.window.record_all(latencies);
     }
 
+    /// An open loop's next request comes when its source says.
+    #[inline(always)]
+    fn schedule_next(&mut self, client: ClientId, cx: &mut Cx) {
+        if let (Some(time), Some(lane)) = (self.source.next(cx.now()), self.lane) {
+            cx.at_lane(lane, time, Event::Arrive(client));
+        }
+    }
+
     /// A request has come to its end: its fate, as the digest keeps it.
     #[inline(always)]
     pub(super) fn ended(&mut self, request: &Invocation, outcome: Outcome, now: Time) -> u64 {
@@ -119,24 +127,16 @@ impl Run<'_> {
                     self.cx.at(Time::ZERO + *first, Event::Arrive(client));
                 }
                 Pattern::Closed { users, .. } => (0..*users).for_each(|user| self.think(client, user)),
-                _ => self.schedule_next(client),
+                _ => self.state.clients[client.at()].schedule_next(client, self.cx),
             }
-        }
-    }
-
-    #[inline(always)]
-    fn schedule_next(&mut self, client: ClientId) {
-        let state = &mut self.state.clients[client.at()];
-        if let (Some(time), Some(lane)) = (state.source.next(self.cx.now()), state.lane) {
-            self.cx.at_lane(lane, time, Event::Arrive(client));
         }
     }
 
     /// An open-loop client's next request.
     #[inline(never)]
     pub(super) fn arrive_open(&mut self, client: ClientId) {
-        self.schedule_next(client);
         let state = &mut self.state.clients[client.at()];
+        state.schedule_next(client, self.cx);
         let luck = Luck::from_stream(&mut state.lucks);
         let number = state.number;
         state.number += 1;

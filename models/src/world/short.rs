@@ -25,7 +25,7 @@ impl Run<'_> {
         let edge = &mut state.edges[invocation.edge.at()];
         let replica = &mut state.replicas[edge.short.replica.at()];
         let open = edge.short.open && !edge.trouble.any && replica.up && state.recorder.is_none();
-        if !open || invocation.depth > self.plan.settings.limits.depth {
+        if !open || invocation.depth > self.plan.settings.limits.depth.into() {
             self.attempt_far(key);
             return None;
         }
