@@ -42,7 +42,7 @@ impl Run<'_> {
         &mut self,
         call: Key<Call>,
         key: Key<Invocation>,
-        answer: (u16, Luck, bool),
+        (attempt, luck, degraded): (u16, Luck, bool),
         outcome: Outcome,
     ) -> Option<Key<Call>> {
         let state = &mut *self.state;
@@ -56,10 +56,10 @@ impl Run<'_> {
         let edge = &mut state.edges[invocation.edge.at()];
         let short = edge.plain & !edge.trouble.any & state.recorder.is_none() & outcome.is_ok();
         if !(short && invocation.is_bare()) {
-            return self.respond_far(key, answer, outcome);
+            return self.respond_far(key, (attempt, luck, degraded), outcome);
         }
         let invocation = state.invocations.free(key)?;
-        invocation.degraded |= answer.2;
+        invocation.degraded |= degraded;
         self.cx.cancel(invocation.timer);
         edge.count(invocation, Ok(()), self.cx);
         if invocation.parent.is_none() {

@@ -235,13 +235,10 @@ impl Run<'_> {
             }
             Err(failure) => service.totals.failed[failure as usize] += 1,
         }
-        let Call { invocation, luck, attempt, replica, served, orphan, degraded, .. } = *call;
-        if call.guarded {
+        let Call { invocation, luck, attempt, replica, served, degraded, .. } = *call;
+        if call.guarded | call.orphan {
             let call = *call;
-            self.guarded_ended(key, &call, outcome);
-        }
-        if orphan {
-            self.linger_no_more(key);
+            self.heard_at_the_end(key, &call, outcome);
         }
         // Its worker goes to the next call before the answer goes out.
         if served {
@@ -253,6 +250,17 @@ impl Run<'_> {
             }
         }
         self.respond(key, invocation, (attempt, luck, degraded && outcome.is_ok()), outcome)
+    }
+
+    /// The guards of a call's replica, and whoever counts those that work for nobody, hear that it is over.
+    #[inline(never)]
+    fn heard_at_the_end(&mut self, key: Key<Call>, call: &Call, outcome: Outcome) {
+        if call.guarded {
+            self.guarded_ended(key, call, outcome);
+        }
+        if call.orphan {
+            self.linger_no_more(key);
+        }
     }
 
     /// Stops a call wherever it is.

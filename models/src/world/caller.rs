@@ -97,23 +97,18 @@ impl Run<'_> {
     /// Begins a call over an edge. It may end at this very instant, so the key can be stale when this returns. A callee's
     /// side that has got a worker at once is to be executed next.
     #[inline(always)]
-    pub(super) fn invoke(&mut self, key: Key<Invocation>, edge: EdgeId) -> Option<Key<Call>> {
+    pub(super) fn invoke(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
         let state = &*self.state;
         let places = state.invocations.places().max(state.calls.places());
         if places as u64 >= self.plan.settings.limits.in_flight {
             self.look_whether_full();
         }
-        let edge = &mut self.state.edges[edge.at()];
-        edge.totals.calls += 1;
-        if edge.total_lane.is_some() | edge.short.stacked | self.state.recorder.is_some() {
-            return self.invoke_far(key);
-        }
-        self.attempt_here(key)
+        self.attempt_here::<true>(key)
     }
 
-    /// The same over an edge that bounds the time of the whole call, or has policies, or in a run that is traced.
+    /// Begins a call that is counted at its edge, where the short way is closed.
     #[inline(never)]
-    fn invoke_far(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
+    pub(super) fn invoke_far(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
         let invocation = &mut self.state.invocations[key];
         let edge = &self.state.edges[invocation.edge.at()];
         let stacked = edge.short.stacked;
@@ -121,7 +116,7 @@ impl Run<'_> {
             invocation.total_timer = self.cx.after_lane(lane, Event::TotalTimeout(key));
         }
         self.traced_call(key);
-        if stacked { self.enter_stack(key) } else { self.attempt_here(key) }
+        if stacked { self.enter_stack(key) } else { self.attempt_here::<false>(key) }
     }
 
     #[cold]

@@ -6,7 +6,7 @@ use super::split::Caller;
 use super::{Cx, Event, Run};
 use crate::histogram::{Batch, Histogram};
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{ClientId, ClientPlan, EdgeId, Pattern};
+use crate::plan::{ClientId, ClientPlan, Pattern};
 use crate::report::ClientTotals;
 use squall_sim::random::{Draw, Luck, Place, Purpose, Stream};
 use squall_sim::{Key, Lane, Time};
@@ -181,26 +181,24 @@ impl Run<'_> {
 
     #[inline(always)]
     fn request(&mut self, request: Request) {
-        let Request { client, luck, .. } = request;
+        let Request { client, user, root, luck, number, reloads } = request;
         let plan = &self.plan.clients[client.at()];
         let state = &mut self.state.clients[client.at()];
         state.totals.arrivals += 1;
         state.in_flight += 1;
-        if plan.apart {
-            return self.request_apart(request);
-        }
-        if state.let_in < 1.0 && luck.at(TRAFFIC).unit() >= state.let_in {
-            return self.keep_out(request);
+        if plan.apart || state.let_in < 1.0 {
+            // Made once more, so that only this way writes it to memory.
+            return self.request_apart(Request { client, user, root, luck, number, reloads });
         }
         let now = self.cx.now();
         let (key, record) = self.state.invocations.take_place();
         *record = plan.invocation(&request, now);
-        self.begin_request((key, plan.edge), plan, luck);
+        self.begin_request(key, plan, luck);
     }
 
     #[inline(always)]
-    fn begin_request(&mut self, (key, edge): (Key<Invocation>, EdgeId), plan: &ClientPlan, luck: Luck) {
-        let begun = self.invoke(key, edge);
+    fn begin_request(&mut self, key: Key<Invocation>, plan: &ClientPlan, luck: Luck) {
+        let begun = self.invoke(key);
         if let Some((dist, place)) = plan.patience
             && let Some(invocation) = self.state.invocations.get_mut(key)
         {
@@ -212,7 +210,7 @@ impl Run<'_> {
         }
     }
 
-    /// A request of a session, or to a split.
+    /// A request of a session, or to a split, or while not all are let in.
     #[inline(never)]
     fn request_apart(&mut self, request: Request) {
         let Request { client, user, root, luck, .. } = request;
@@ -232,7 +230,7 @@ impl Run<'_> {
         if lost {
             return self.turn_back(key);
         }
-        self.begin_request((key, invocation.edge), plan, luck);
+        self.begin_request(key, plan, luck);
     }
 
     /// A request is not among those that are let in at the moment.

@@ -20,20 +20,17 @@ impl Run<'_> {
     /// Goes on with a call, if it is still there, until it has to wait or ends.
     pub(super) fn execute(&mut self, key: Key<Call>) {
         self.traced_start(key);
-        if let Some(call) = self.state.calls.get(key) {
-            let pc = call.pc;
-            self.go_on(key, Some(pc));
-        }
+        self.go_on(key, false);
     }
 
-    /// Goes on with a call, and then with those that it calls and that wait for it, as long as no time passes. It goes on
-    /// from an instruction, or after the one whose time is over.
-    fn go_on(&mut self, mut key: Key<Call>, from: Option<Pc>) {
-        let mut call = &mut self.state.calls[key];
-        let mut pc = match from {
-            Some(pc) => pc,
-            None => call.step_done(),
-        };
+    /// Goes on with a call, and then with those that it calls and that wait for it, as long as no time passes. The time
+    /// of the instruction that it has come to may have `passed`.
+    fn go_on(&mut self, mut key: Key<Call>, passed: bool) {
+        let Some(mut call) = self.state.calls.get_mut(key) else { return };
+        if passed {
+            call.step_done();
+        }
+        let mut pc = call.pc;
         loop {
             match self.plan.ops[pc.at()] {
                 Op::Work { dist, place } => {
@@ -61,11 +58,12 @@ impl Run<'_> {
                 Op::Call { edge, endpoint, place, via, .. } => {
                     call.pc = pc;
                     let Some(callee) = self.call(key, (edge, via), endpoint, place) else { return };
-                    (key, pc) = (callee, self.plan.endpoint(endpoint).start);
+                    key = callee;
                     if self.is_endless(key) {
                         return;
                     }
                     call = &mut self.state.calls[key];
+                    pc = call.pc;
                     continue;
                 }
                 Op::End => {
@@ -214,7 +212,7 @@ impl Run<'_> {
     /// A sleep, or a piece of work that was not shared, is over.
     #[inline]
     pub(super) fn elapsed(&mut self, key: Key<Call>) {
-        self.go_on(key, None);
+        self.go_on(key, true);
     }
 
     /// A piece of shared work is done.
@@ -249,7 +247,7 @@ impl Run<'_> {
         place: Place,
     ) -> Option<Key<Call>> {
         let child = self.child(key, (edge, via), endpoint, place);
-        self.invoke(child, edge)
+        self.invoke(child)
     }
 
     /// The caller's side of a call that a step makes.
@@ -296,8 +294,8 @@ impl Run<'_> {
         match outcome {
             Err(failure) if !go_on => self.finish(key, Err(failure)),
             _ => {
-                let pc = call.pc.next();
-                self.go_on(key, Some(pc));
+                call.pc = call.pc.next();
+                self.go_on(key, false);
             }
         }
     }
@@ -331,16 +329,15 @@ impl Call {
         self.renews && self.open == 0
     }
 
-    /// The piece of work, or the sleep, is over; where the program goes on.
+    /// The piece of work, or the sleep, is over.
     #[inline]
-    fn step_done(&mut self) -> Pc {
+    fn step_done(&mut self) {
         if self.state == CallState::Working {
             self.work += self.piece;
         }
         self.timer = Ticket::NONE;
         self.state = CallState::Ready;
         self.pc = self.pc.next();
-        self.pc
     }
 }
 
