@@ -26,7 +26,10 @@ impl Run<'_> {
     /// Goes on with a call, and then with those that it calls and that wait for it, as long as no time passes. The time
     /// of the instruction that it has come to may have `passed`.
     fn go_on(&mut self, mut key: Key<Call>, passed: bool) {
-        let Some(mut call) = self.state.calls.get_mut(key) else { return };
+        let Some(mut call) = self.state.calls.get_mut(key) else {
+            assert!(!passed, "time has passed for a call that is gone");
+            return;
+        };
         if passed {
             call.step_done();
         }
