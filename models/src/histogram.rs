@@ -3,6 +3,7 @@
 //! The buckets are those of an HDR histogram (Gil Tene) with a unit of one microsecond: values below 2048 µs have a
 //! bucket of their own, each octave above is cut into 1024. The relative error is at most 1/1024.
 
+use crate::report::ClientSlice;
 use squall_sim::Span;
 
 const UNIT: u64 = 1_000;
@@ -37,6 +38,9 @@ pub(crate) struct Batch {
 
 const BATCH: usize = 64;
 
+/// Buckets that are summed at once when a quantile is sought.
+const RUN: usize = 32;
+
 impl Default for Batch {
     fn default() -> Self {
         Self { spans: [Span::ZERO; BATCH], len: 0 }
@@ -57,6 +61,14 @@ impl Batch {
         let len = std::mem::take(&mut self.len);
         &self.spans[..len]
     }
+}
+
+/// The number of the half octave that a time in microseconds lies in.
+pub(crate) fn half_octave(micros: u64) -> usize {
+    let micros = micros.max(1);
+    let octave = micros.ilog2();
+    let half = if octave == 0 { 0 } else { micros >> (octave - 1) & 1 };
+    (2 * u64::from(octave) + half) as usize
 }
 
 #[inline]
@@ -94,18 +106,23 @@ impl<const BITS: u32> Histogram<BITS> {
 
     /// Counts values.
     pub(crate) fn record_all(&mut self, spans: &[Span]) {
-        let (mut first, mut sum, mut max) = (self.first, 0, self.max);
+        if spans.is_empty() {
+            return;
+        }
+        let (mut first, mut sum, mut max) = (u64::MAX, 0, 0);
         for span in spans {
-            let at = index::<BITS>((span.nanos() / UNIT).min(HIGHEST - 1));
+            let nanos = span.nanos();
+            let at = index::<BITS>((nanos / UNIT).min(HIGHEST - 1));
             match self.counts.get_mut(at) {
                 Some(count) => *count += 1,
                 None => self.grow(at),
             }
-            first = first.min(at);
-            sum += u128::from(span.nanos());
-            max = max.max(span.nanos());
+            first = first.min(nanos);
+            sum += u128::from(nanos);
+            max = max.max(nanos);
         }
-        (self.first, self.max) = (first, max);
+        self.first = self.first.min(index::<BITS>((first / UNIT).min(HIGHEST - 1)));
+        self.max = self.max.max(max);
         self.total += spans.len() as u64;
         self.sum += sum;
     }
@@ -161,16 +178,28 @@ impl<const BITS: u32> Histogram<BITS> {
         if rank == self.total {
             return Some(self.max as f64 / 1e9);
         }
-        let mut seen = 0;
-        for (beyond, count) in self.used().iter().enumerate() {
-            seen += count;
-            if seen >= rank {
-                let at = self.first + beyond;
-                let (low, high) = bounds::<BITS>(at);
-                // What is below the unit is reported as nothing: waits of zero are many, and are just that.
-                let middle = if at == 0 { 0 } else { (low + high) * UNIT / 2 };
-                return Some(middle.min(self.max) as f64 / 1e9);
+        let at = self.find(rank)?;
+        let (low, high) = bounds::<BITS>(at);
+        // What is below the unit is reported as nothing: waits of zero are many, and are just that.
+        let middle = if at == 0 { 0 } else { (low + high) * UNIT / 2 };
+        Some(middle.min(self.max) as f64 / 1e9)
+    }
+
+    /// The bucket of the value of this rank, which begins with 1.
+    fn find(&self, rank: u64) -> Option<usize> {
+        let (mut seen, mut from) = (0, self.first);
+        // Nearly all buckets lie before the one that is sought, and their sum is quick to find.
+        for run in self.used().chunks(RUN) {
+            let sum: u64 = run.iter().sum();
+            if seen + sum >= rank {
+                for (at, count) in (from..).zip(run) {
+                    seen += count;
+                    if seen >= rank {
+                        return Some(at);
+                    }
+                }
             }
+            (seen, from) = (seen + sum, from + run.len());
         }
         None
     }
@@ -238,6 +267,21 @@ impl<const BITS: u32> Histogram<BITS> {
         })
     }
 
+    /// How many values lie in each half octave of microseconds, which [`ClientSlice::bounds`] numbers, for those in
+    /// which there are any.
+    pub(crate) fn half_octaves(&self) -> impl Iterator<Item = (usize, u64)> {
+        let mut from = self.first.min(self.counts.len());
+        std::iter::from_fn(move || {
+            let micros = bounds::<BITS>(from).0.max(1);
+            let half = half_octave(micros);
+            let beyond = index::<BITS>(ClientSlice::bounds(half).1);
+            let run = &self.counts[from..beyond.min(self.counts.len())];
+            from += run.len();
+            (!run.is_empty()).then(|| (half, run.iter().sum()))
+        })
+        .filter(|&(_, count)| count > 0)
+    }
+
     /// The buckets from the first that was touched on.
     fn used(&self) -> &[u64] {
         self.counts.get(self.first..).unwrap_or_default()
@@ -274,6 +318,17 @@ mod tests {
             limits.map(|limit| h.buckets().filter(|(micros, _)| *micros <= limit).map(|(_, count)| count).sum());
         assert_eq!(h.not_above(limits), counted);
         assert!(counted[0] > 60 && counted[5] < 4006);
+    }
+
+    #[test]
+    fn half_octaves_are_sums_of_buckets() {
+        let mut h = Histogram::<6>::default();
+        assert_eq!(h.half_octaves().count(), 0);
+        (0..4000_u64).for_each(|n| h.record(Span::from_nanos(300 * n * n)));
+        let mut counted = [0; 80];
+        h.buckets().for_each(|(micros, count)| counted[half_octave(micros)] += count);
+        let some = counted.iter().copied().enumerate().filter(|&(_, count)| count > 0);
+        assert!(h.half_octaves().eq(some));
     }
 
     #[test]

@@ -145,7 +145,8 @@ impl<M: Model> Simulation<M> {
     /// Handles events until `until` (those due at that very time included), or until `events` have been handled in
     /// all since the beginning.
     pub fn run(&mut self, until: Time, events: u64) -> Ended {
-        while !(self.context.stopped || self.context.queue.overflowed()) {
+        // One test of both, for this is done at every event.
+        while !(self.context.stopped | self.context.queue.overflowed()) {
             if self.handled >= events {
                 return Ended::Events;
             }

@@ -8,6 +8,7 @@ use crate::monitor::{LOOKBACK, promql};
 use crate::spec::{self, Fault, Severity};
 use crate::units::{Duration, Share};
 use squall_sim::Span;
+use std::collections::BTreeMap;
 
 /// The window of what is counted, unless an alert says otherwise.
 pub(super) const USUAL: Span = Span::from_secs(60);
@@ -22,6 +23,8 @@ pub(crate) struct MonitorPlan {
     /// Older samples are looked at by nobody.
     pub(crate) keep: Span,
     pub(crate) targets: Vec<TargetPlan>,
+    /// The number of each target, by its name.
+    numbers: BTreeMap<String, usize>,
     /// How many series there are over all targets.
     pub(crate) series: u32,
     pub(crate) alerts: Vec<AlertPlan>,
@@ -108,6 +111,7 @@ impl Plan {
             loss: scrape.loss.map_or(0.0, Share::get),
             keep: LOOKBACK,
             targets: Vec::new(),
+            numbers: BTreeMap::new(),
             series: 0,
             alerts: Vec::new(),
             queries: Vec::new(),
@@ -342,10 +346,11 @@ impl MonitorPlan {
 
     /// The first series of what is read of a component, which is scraped from now on if it was not before.
     fn reading(&mut self, component: &str, host: Option<ServiceId>, source: Source) -> u32 {
-        let target = self.targets.iter().position(|target| target.name == component).unwrap_or_else(|| {
+        let new = self.targets.len();
+        let target = *self.numbers.entry(component.to_owned()).or_insert(new);
+        if target == new {
             self.targets.push(TargetPlan { name: component.to_owned(), host, readings: Vec::new() });
-            self.targets.len() - 1
-        });
+        }
         let readings = &mut self.targets[target].readings;
         if let Some((_, first)) = readings.iter().find(|(known, _)| *known == source) {
             return *first;

@@ -1,9 +1,10 @@
 //! The way back: what a caller hears, or does not hear in time, and what it does about it.
 
 use super::call::{Call, Invocation};
-use super::caller::UNCOUNTED;
+use super::caller::{EdgeState, UNCOUNTED};
+use super::client::ClientState;
 use super::link::Sent;
-use super::{Event, Run, Task};
+use super::{Cx, Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
 use crate::plan::EdgeId;
 use crate::retry::{Facts, Next};
@@ -33,6 +34,9 @@ impl Run<'_> {
     }
 
     /// Sends the answer of a call to whoever made it, unless nobody waits; whose turn it is then.
+    ///
+    /// Nearly every answer is a good one that takes no time, to a caller without policies that would want to know of it:
+    /// for that one all is done at once. A test holds this against the long way, which asks at every step.
     #[inline(always)]
     pub(super) fn respond(
         &mut self,
@@ -41,13 +45,49 @@ impl Run<'_> {
         (attempt, luck, degraded): (u16, Luck, bool),
         outcome: Outcome,
     ) -> Option<Key<Call>> {
-        let Some(invocation) = self.state.invocations.get_mut(key) else {
+        let state = &mut *self.state;
+        let Some(invocation) = state.invocations.get(key) else {
             self.log_in_served(call, outcome);
             return None;
         };
         if invocation.call != call {
             return None;
         }
+        let edge = &mut state.edges[invocation.edge.at()];
+        let short = edge.plain & !edge.trouble.any & state.recorder.is_none() & outcome.is_ok();
+        if !(short && invocation.is_bare()) {
+            return self.respond_far(key, (attempt, luck, degraded), outcome);
+        }
+        let invocation = state.invocations.free(key)?;
+        invocation.degraded |= degraded;
+        self.cx.cancel(invocation.timer);
+        edge.count(invocation, Ok(()), self.cx);
+        if invocation.parent.is_none() {
+            state.clients[invocation.client.at()].count(invocation, Ok(()), self.cx);
+        }
+        let (parent, client, user, degraded) =
+            (invocation.parent, invocation.client, invocation.user, invocation.degraded);
+        if parent.is_none() {
+            if self.state.clients[client.at()].is_closed() {
+                self.think(client, user);
+            }
+            return None;
+        }
+        if degraded {
+            self.degrade(parent);
+        }
+        Some(parent)
+    }
+
+    /// The same for whatever answer and caller.
+    #[inline(never)]
+    fn respond_far(
+        &mut self,
+        key: Key<Invocation>,
+        (attempt, luck, degraded): (u16, Luck, bool),
+        outcome: Outcome,
+    ) -> Option<Key<Call>> {
+        let invocation = &mut self.state.invocations[key];
         invocation.call = Key::NONE;
         invocation.degraded |= degraded;
         let (edge, via) = (invocation.edge, invocation.via);
@@ -164,12 +204,7 @@ impl Run<'_> {
     pub(super) fn conclude_here(&mut self, key: Key<Invocation>, outcome: Outcome) -> Option<Key<Call>> {
         self.traced_call_end(key, Some(outcome));
         let invocation = self.state.invocations.free(key)?;
-        self.cx.cancel(invocation.total_timer);
-        let totals = &mut self.state.edges[invocation.edge.at()].totals;
-        match outcome {
-            Ok(()) => totals.ok += 1,
-            Err(failure) => totals.failed[failure as usize] += 1,
-        }
+        self.state.edges[invocation.edge.at()].count(invocation, outcome, self.cx);
         let parent = invocation.parent;
         if !parent.is_none() {
             if invocation.degraded && outcome.is_ok() {
@@ -177,9 +212,8 @@ impl Run<'_> {
             }
             return Some(parent);
         }
-        self.cx.cancel(invocation.patience);
         let client = &mut self.state.clients[invocation.client.at()];
-        self.cx.note(client.ended(invocation, outcome, self.cx.now()));
+        client.count(invocation, outcome, self.cx);
         if client.is_closed() {
             let (client, user) = (invocation.client, invocation.user);
             self.think(client, user);
@@ -188,5 +222,34 @@ impl Run<'_> {
             self.perhaps_reload(&request);
         }
         None
+    }
+}
+
+impl EdgeState {
+    /// Counts a call over this edge that is over.
+    #[inline(always)]
+    fn count(&mut self, call: &Invocation, outcome: Outcome, cx: &mut Cx) {
+        cx.cancel(call.total_timer);
+        match outcome {
+            Ok(()) => self.totals.ok += 1,
+            Err(failure) => self.totals.failed[failure as usize] += 1,
+        }
+    }
+}
+
+impl ClientState {
+    /// Counts a request of this client that is over.
+    #[inline(always)]
+    fn count(&mut self, request: &Invocation, outcome: Outcome, cx: &mut Cx) {
+        cx.cancel(request.patience);
+        cx.note(self.ended(request, outcome, cx.now()));
+    }
+}
+
+impl Invocation {
+    /// Nobody but the caller has to hear of the answer.
+    #[inline]
+    fn is_bare(&self) -> bool {
+        self.via == 0 && self.target == UNCOUNTED && self.frames.is_none()
     }
 }

@@ -42,8 +42,10 @@ pub(crate) struct Invocation {
     /// The caller's replica within its service, and the callee's.
     pub(crate) caller: u32,
     pub(crate) target: u32,
+    pub(crate) depth: u32,
+    // Next to a number that is zero at first as well: the two are written at once, and the processor can read the first
+    // back while that is under way.
     pub(crate) attempt: u16,
-    pub(crate) depth: u16,
     pub(crate) reloads: u16,
     /// The depth, from 1, of the scope of the caller whose connection this goes over; 0 for none.
     pub(crate) via: u8,
@@ -129,8 +131,8 @@ pub(crate) struct Call {
     pub(crate) family: Family,
     pub(crate) scopes: [Pc; MAX_SCOPES],
     pub(crate) open: u8,
+    pub(crate) depth: u32,
     pub(crate) attempt: u16,
-    pub(crate) depth: u16,
     pub(crate) client: ClientId,
     /// As of the request.
     pub(crate) session: u32,

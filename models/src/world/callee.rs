@@ -145,8 +145,25 @@ impl Run<'_> {
         service.queued.go(now);
     }
 
-    /// A worker has come free in a replica where calls wait: give it to whoever is next.
+    /// A worker has come free in a replica where calls wait, or whose last call is to say so.
     #[inline(never)]
+    fn worker_free(&mut self, id: ReplicaId) {
+        let replica = &self.state.replicas[id.at()];
+        if replica.waiting > 0 && replica.up {
+            if replica.guarded {
+                self.give_guarded_worker(id);
+            } else {
+                self.give_worker(id);
+            }
+        }
+        let replica = &self.state.replicas[id.at()];
+        if replica.draining && replica.busy == 0 {
+            self.last_call_left(id);
+        }
+    }
+
+    /// Gives a worker to whoever is next.
+    #[inline]
     fn give_worker(&mut self, id: ReplicaId) {
         let now = self.cx.now();
         let replica = &mut self.state.replicas[id.at()];
@@ -218,32 +235,32 @@ impl Run<'_> {
             }
             Err(failure) => service.totals.failed[failure as usize] += 1,
         }
-        let Call { invocation, luck, attempt, replica, served, orphan, degraded, .. } = *call;
-        if call.guarded {
+        let Call { invocation, luck, attempt, replica, served, degraded, .. } = *call;
+        if call.guarded | call.orphan {
             let call = *call;
-            self.guarded_ended(key, &call, outcome);
-        }
-        if orphan {
-            self.linger_no_more(key);
+            self.heard_at_the_end(key, &call, outcome);
         }
         // Its worker goes to the next call before the answer goes out.
         if served {
             let state = &mut self.state.replicas[replica.at()];
             state.ended += 1;
             state.busy -= 1;
-            if state.waiting > 0 && state.up {
-                if state.guarded {
-                    self.give_guarded_worker(replica);
-                } else {
-                    self.give_worker(replica);
-                }
-            }
-            let state = &self.state.replicas[replica.at()];
-            if state.draining && state.busy == 0 {
-                self.last_call_left(replica);
+            if state.waiting > 0 || state.draining {
+                self.worker_free(replica);
             }
         }
         self.respond(key, invocation, (attempt, luck, degraded && outcome.is_ok()), outcome)
+    }
+
+    /// The guards of a call's replica, and whoever counts those that work for nobody, hear that it is over.
+    #[inline(never)]
+    fn heard_at_the_end(&mut self, key: Key<Call>, call: &Call, outcome: Outcome) {
+        if call.guarded {
+            self.guarded_ended(key, call, outcome);
+        }
+        if call.orphan {
+            self.linger_no_more(key);
+        }
     }
 
     /// Stops a call wherever it is.

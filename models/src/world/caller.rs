@@ -97,22 +97,26 @@ impl Run<'_> {
     /// Begins a call over an edge. It may end at this very instant, so the key can be stale when this returns. A callee's
     /// side that has got a worker at once is to be executed next.
     #[inline(always)]
-    pub(super) fn invoke(&mut self, key: Key<Invocation>, edge: EdgeId) -> Option<Key<Call>> {
-        let state = &mut self.state.edges[edge.at()];
-        state.totals.calls += 1;
-        let stacked = state.short.stacked;
-        if let Some(lane) = state.total_lane {
-            self.state.invocations[key].total_timer = self.cx.after_lane(lane, Event::TotalTimeout(key));
-        }
-        self.traced_call(key);
-        let places = self.state.invocations.places().max(self.state.calls.places());
+    pub(super) fn invoke(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
+        let state = &*self.state;
+        let places = state.invocations.places().max(state.calls.places());
         if places as u64 >= self.plan.settings.limits.in_flight {
             self.look_whether_full();
         }
-        if stacked {
-            return self.enter_stack(key);
+        self.attempt_here::<true>(key)
+    }
+
+    /// Begins a call that is counted at its edge, where the short way is closed.
+    #[inline(never)]
+    pub(super) fn invoke_far(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
+        let invocation = &mut self.state.invocations[key];
+        let edge = &self.state.edges[invocation.edge.at()];
+        let stacked = edge.short.stacked;
+        if let Some(lane) = edge.total_lane {
+            invocation.total_timer = self.cx.after_lane(lane, Event::TotalTimeout(key));
         }
-        self.attempt_here(key)
+        self.traced_call(key);
+        if stacked { self.enter_stack(key) } else { self.attempt_here::<false>(key) }
     }
 
     #[cold]
@@ -154,7 +158,7 @@ impl Run<'_> {
         let luck = invocation.luck.child(edge.attempt_place, attempt.into());
         self.traced_attempt(key);
         let deadline = if edge.propagate { self.inherit_deadline(key) } else { Time::MAX };
-        if depth > plan.settings.limits.depth {
+        if depth > plan.settings.limits.depth.into() {
             return self.answer(key, attempt, Err(Failure::TooDeep));
         }
         let via = self.state.invocations[key].via > 0;

@@ -3,11 +3,11 @@
 use super::call::{Invocation, Reload};
 use super::source::Source;
 use super::split::Caller;
-use super::{Event, Run};
+use super::{Cx, Event, Run};
 use crate::histogram::{Batch, Histogram};
 use crate::monitor::Buckets;
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{ClientId, ClientPlan, EdgeId, Pattern};
+use crate::plan::{ClientId, ClientPlan, Pattern};
 use crate::report::ClientTotals;
 use squall_sim::random::{Draw, Luck, Place, Purpose, Stream};
 use squall_sim::{Key, Lane, Time};
@@ -79,6 +79,14 @@ impl ClientState {
         self.buckets.record_all(latencies);
     }
 
+    /// An open loop's next request comes when its source says.
+    #[inline(always)]
+    fn schedule_next(&mut self, client: ClientId, cx: &mut Cx) {
+        if let (Some(time), Some(lane)) = (self.source.next(cx.now()), self.lane) {
+            cx.at_lane(lane, time, Event::Arrive(client));
+        }
+    }
+
     /// A request has come to its end: its fate, as the digest keeps it.
     #[inline(always)]
     pub(super) fn ended(&mut self, request: &Invocation, outcome: Outcome, now: Time) -> u64 {
@@ -124,24 +132,16 @@ impl Run<'_> {
                     self.cx.at(Time::ZERO + *first, Event::Arrive(client));
                 }
                 Pattern::Closed { users, .. } => (0..*users).for_each(|user| self.think(client, user)),
-                _ => self.schedule_next(client),
+                _ => self.state.clients[client.at()].schedule_next(client, self.cx),
             }
-        }
-    }
-
-    #[inline]
-    fn schedule_next(&mut self, client: ClientId) {
-        let state = &mut self.state.clients[client.at()];
-        if let (Some(time), Some(lane)) = (state.source.next(self.cx.now()), state.lane) {
-            self.cx.at_lane(lane, time, Event::Arrive(client));
         }
     }
 
     /// An open-loop client's next request.
     #[inline(never)]
     pub(super) fn arrive_open(&mut self, client: ClientId) {
-        self.schedule_next(client);
         let state = &mut self.state.clients[client.at()];
+        state.schedule_next(client, self.cx);
         let luck = Luck::from_stream(&mut state.lucks);
         let number = state.number;
         state.number += 1;
@@ -186,26 +186,24 @@ impl Run<'_> {
 
     #[inline(always)]
     fn request(&mut self, request: Request) {
-        let Request { client, luck, .. } = request;
+        let Request { client, user, root, luck, number, reloads } = request;
         let plan = &self.plan.clients[client.at()];
         let state = &mut self.state.clients[client.at()];
         state.totals.arrivals += 1;
         state.in_flight += 1;
-        if plan.apart {
-            return self.request_apart(request);
-        }
-        if state.let_in < 1.0 && luck.at(TRAFFIC).unit() >= state.let_in {
-            return self.keep_out(request);
+        if plan.apart || state.let_in < 1.0 {
+            // Made once more, so that only this way writes it to memory.
+            return self.request_apart(Request { client, user, root, luck, number, reloads });
         }
         let now = self.cx.now();
         let (key, record) = self.state.invocations.take_place();
         *record = plan.invocation(&request, now);
-        self.begin_request((key, plan.edge), plan, luck);
+        self.begin_request(key, plan, luck);
     }
 
     #[inline(always)]
-    fn begin_request(&mut self, (key, edge): (Key<Invocation>, EdgeId), plan: &ClientPlan, luck: Luck) {
-        let begun = self.invoke(key, edge);
+    fn begin_request(&mut self, key: Key<Invocation>, plan: &ClientPlan, luck: Luck) {
+        let begun = self.invoke(key);
         if let Some((dist, place)) = plan.patience
             && let Some(invocation) = self.state.invocations.get_mut(key)
         {
@@ -217,7 +215,7 @@ impl Run<'_> {
         }
     }
 
-    /// A request of a session, or to a split.
+    /// A request of a session, or to a split, or while not all are let in.
     #[inline(never)]
     fn request_apart(&mut self, request: Request) {
         let Request { client, user, root, luck, .. } = request;
@@ -237,7 +235,7 @@ impl Run<'_> {
         if lost {
             return self.turn_back(key);
         }
-        self.begin_request((key, invocation.edge), plan, luck);
+        self.begin_request(key, plan, luck);
     }
 
     /// A request is not among those that are let in at the moment.

@@ -20,16 +20,21 @@ impl Run<'_> {
     /// Goes on with a call, if it is still there, until it has to wait or ends.
     pub(super) fn execute(&mut self, key: Key<Call>) {
         self.traced_start(key);
-        if let Some(call) = self.state.calls.get(key) {
-            let pc = call.pc;
-            self.go_on(key, pc);
-        }
+        self.go_on(key, false);
     }
 
-    /// Goes on with a call, and then with those that it calls and that wait for it, as long as no time passes.
-    fn go_on(&mut self, mut key: Key<Call>, mut pc: Pc) {
+    /// Goes on with a call, and then with those that it calls and that wait for it, as long as no time passes. The time
+    /// of the instruction that it has come to may have `passed`.
+    fn go_on(&mut self, mut key: Key<Call>, passed: bool) {
+        let Some(mut call) = self.state.calls.get_mut(key) else {
+            assert!(!passed, "time has passed for a call that is gone");
+            return;
+        };
+        if passed {
+            call.step_done();
+        }
+        let mut pc = call.pc;
         loop {
-            let mut call = &mut self.state.calls[key];
             match self.plan.ops[pc.at()] {
                 Op::Work { dist, place } => {
                     let replica = &self.state.replicas[call.replica.at()];
@@ -56,18 +61,20 @@ impl Run<'_> {
                 Op::Call { edge, endpoint, place, via, .. } => {
                     call.pc = pc;
                     let Some(callee) = self.call(key, (edge, via), endpoint, place) else { return };
-                    (key, pc) = (callee, self.plan.endpoint(endpoint).start);
+                    key = callee;
                     if self.is_endless(key) {
                         return;
                     }
+                    call = &mut self.state.calls[key];
+                    pc = call.pc;
                     continue;
                 }
                 Op::End => {
                     let Some(caller) = self.end_here(key, Ok(())) else { return };
-                    let Some(call) = self.state.calls.get_mut(caller) else { return };
-                    call.child = Key::NONE;
-                    call.state = CallState::Ready;
-                    (key, pc) = (caller, call.pc);
+                    let Some(waiting) = self.state.calls.get_mut(caller) else { return };
+                    waiting.child = Key::NONE;
+                    waiting.state = CallState::Ready;
+                    (key, pc, call) = (caller, waiting.pc, waiting);
                 }
                 Op::Jump { to } => {
                     pc = to;
@@ -76,13 +83,14 @@ impl Run<'_> {
                 op => {
                     call.pc = pc;
                     let luck = call.luck;
-                    match self.uncommon(key, luck, op) {
-                        Next::Step => {}
-                        Next::Jump(to) => {
-                            pc = to;
-                            continue;
-                        }
-                        Next::Stop => return,
+                    let next = self.uncommon(key, luck, op);
+                    if let Next::Stop = next {
+                        return;
+                    }
+                    call = &mut self.state.calls[key];
+                    if let Next::Jump(to) = next {
+                        pc = to;
+                        continue;
                     }
                 }
             }
@@ -207,11 +215,7 @@ impl Run<'_> {
     /// A sleep, or a piece of work that was not shared, is over.
     #[inline]
     pub(super) fn elapsed(&mut self, key: Key<Call>) {
-        let call = &mut self.state.calls[key];
-        call.timer = Ticket::NONE;
-        call.step_done();
-        let pc = call.pc;
-        self.go_on(key, pc);
+        self.go_on(key, true);
     }
 
     /// A piece of shared work is done.
@@ -246,7 +250,7 @@ impl Run<'_> {
         place: Place,
     ) -> Option<Key<Call>> {
         let child = self.child(key, (edge, via), endpoint, place);
-        self.invoke(child, edge)
+        self.invoke(child)
     }
 
     /// The caller's side of a call that a step makes.
@@ -293,8 +297,8 @@ impl Run<'_> {
         match outcome {
             Err(failure) if !go_on => self.finish(key, Err(failure)),
             _ => {
-                let pc = call.pc.next();
-                self.go_on(key, pc);
+                call.pc = call.pc.next();
+                self.go_on(key, false);
             }
         }
     }
@@ -334,6 +338,7 @@ impl Call {
         if self.state == CallState::Working {
             self.work += self.piece;
         }
+        self.timer = Ticket::NONE;
         self.state = CallState::Ready;
         self.pc = self.pc.next();
     }

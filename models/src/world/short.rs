@@ -1,7 +1,8 @@
 //! The short way of an attempt: over a link that takes no time and loses nothing, to a service of a single replica, with
 //! no deadline to pass on. Most attempts of most worlds go this way, and nearly all of a run's time is spent on it.
 //!
-//! It does the same as the long way, only without asking at every step. A test holds the two against each other.
+//! It does the same as the long way, only without asking at every step. A test holds the two against each other, and the
+//! short way of an answer against its long way.
 
 use super::call::{Call, Destination, Invocation};
 use super::callee::start;
@@ -12,19 +13,27 @@ use squall_sim::{Key, Ticket, Time};
 impl Run<'_> {
     /// Makes the next attempt of a call.
     pub(super) fn attempt(&mut self, key: Key<Invocation>) {
-        let begun = self.attempt_here(key);
+        let begun = self.attempt_here::<false>(key);
         self.execute_later(begun);
     }
 
-    /// The same, without a jump to it. A call that has got a worker at once is to be executed next.
+    /// The same, without a jump to it, or the whole call if that begins now. A callee's side that has got a worker at once
+    /// is to be executed next.
     #[inline(always)]
-    pub(super) fn attempt_here(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
+    pub(super) fn attempt_here<const BEGINS: bool>(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
         let state = &mut *self.state;
         let invocation = state.invocations.get_mut(key)?;
         let edge = &mut state.edges[invocation.edge.at()];
         let replica = &mut state.replicas[edge.short.replica.at()];
-        let open = edge.short.open && !edge.trouble.any && replica.up && state.recorder.is_none();
-        if !open || invocation.depth > self.plan.settings.limits.depth {
+        let mut open = edge.short.open && !edge.trouble.any && replica.up && state.recorder.is_none();
+        if BEGINS {
+            edge.totals.calls += 1;
+            open = open && !edge.short.stacked && edge.total_lane.is_none();
+        }
+        if !open || invocation.depth > self.plan.settings.limits.depth.into() {
+            if BEGINS {
+                return self.invoke_far(key);
+            }
             self.attempt_far(key);
             return None;
         }
@@ -89,7 +98,7 @@ mod tests {
         let settings = Settings { duration, warmup: Span::ZERO, resolution, windows: Vec::new(), limits };
         let mut plan = Plan::new(&world, settings).unwrap();
         assert!(plan.edges.iter().all(|edge| edge.short));
-        plan.edges.iter_mut().for_each(|edge| edge.short &= short);
+        plan.edges.iter_mut().for_each(|edge| (edge.short, edge.plain) = (edge.short && short, edge.plain && short));
         World::begin(Arc::new(plan), 1).finish().unwrap()
     }
 

@@ -31,8 +31,7 @@ impl Slices {
         for (sum, (after, before)) in slice.failed.iter_mut().zip(after.failed.iter().zip(&before.failed)) {
             *sum += after - before;
         }
-        for (micros, count) in window.buckets() {
-            let at = half_octave(micros);
+        for (at, count) in window.half_octaves() {
             if slice.latency.len() <= at {
                 slice.latency.resize(at + 1, 0);
             }
@@ -59,17 +58,10 @@ impl Slices {
     }
 }
 
-/// The number of the half octave that a time lies in.
-fn half_octave(micros: u64) -> usize {
-    let micros = micros.max(1);
-    let octave = micros.ilog2();
-    let half = if octave == 0 { 0 } else { micros >> (octave - 1) & 1 };
-    (2 * u64::from(octave) + half) as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::histogram::half_octave;
 
     #[test]
     fn half_octaves_tile_the_axis() {

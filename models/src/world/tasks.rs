@@ -31,7 +31,7 @@ pub(crate) enum Task {
 
 /// What is to be done, the last that came first.
 ///
-/// The top lies apart from the rest, because there is hardly ever more than one.
+/// The top lies apart from the rest, because there is hardly ever more than one. Without a top there is no rest.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tasks {
     top: Option<Task>,
@@ -50,7 +50,9 @@ impl Tasks {
 
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Task> {
-        self.top.take().or_else(|| self.rest.pop())
+        let top = self.top?;
+        self.top = self.rest.pop();
+        Some(top)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -61,5 +63,6 @@ impl Tasks {
     pub(crate) fn reverse_from(&mut self, len: usize) {
         self.rest.extend(self.top.take());
         self.rest[len..].reverse();
+        self.top = self.rest.pop();
     }
 }

@@ -1,6 +1,7 @@
 //! The keys of events in no particular order of coming.
 
 use super::ring::NEVER;
+use std::cell::Cell;
 
 const ARITY: usize = 4;
 /// Up to this many keys are kept as a sorted list, where the least is taken for nothing and one comes in by a few moves.
@@ -69,18 +70,18 @@ impl Heap {
         // Of the same time it comes last, so that a comparison of times is enough. Moving keys one by one is faster than
         // a search without branches and one move of many.
         let time = key >> 64;
-        let list = &mut self.list;
-        let mut at = self.listed;
+        let list = Cell::from_mut(&mut self.list[..=self.listed]).as_slice_of_cells();
         self.listed += 1;
-        while at > 0 {
-            let earlier = list[(at - 1) % MOST_LISTED];
+        let mut place = &list[list.len() - 1];
+        for pair in list.windows(2).rev() {
+            let earlier = pair[0].get();
             if earlier >> 64 > time {
                 break;
             }
-            list[at % MOST_LISTED] = earlier;
-            at -= 1;
+            pair[1].set(earlier);
+            place = &pair[0];
         }
-        list[at % MOST_LISTED] = key;
+        place.set(key);
     }
 
     /// Puts a key in, however many they are.

@@ -91,7 +91,6 @@ pub struct Queue<E> {
     /// The lane that has given out the last event, if it was a lane. Its next event often comes at once, so the tournament
     /// waits until somebody asks.
     moved: usize,
-    live: usize,
     overflow: bool,
 }
 
@@ -107,23 +106,22 @@ impl<E> Default for Queue<E> {
             rings: Vec::new(),
             heads: Tournament::default(),
             moved: NONE,
-            live: 0,
             overflow: false,
         }
     }
 }
 
 impl<E: Copy> Queue<E> {
-    /// How many events are pending.
+    /// How many events are pending. They are counted on request, so that nothing is counted at every event.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.live
+        self.heap.len() - self.cancelled + self.rings.iter().map(Ring::len).sum::<usize>()
     }
 
     /// True when nothing is pending.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.live == 0
+        self.len() == 0
     }
 
     /// True once an event was refused because the heap was full. The run cannot be trusted from then on.
@@ -182,7 +180,6 @@ impl<E: Copy> Queue<E> {
     fn next_key(&mut self, time: Time, place: u32) -> u128 {
         let key = key(time.nanos(), self.sequence << SLOT_BITS | u64::from(place));
         self.sequence += 1;
-        self.live += 1;
         key
     }
 
@@ -243,7 +240,6 @@ impl<E: Copy> Queue<E> {
     fn cancel_in_lane(&mut self, index: usize, position: u64) -> bool {
         let ring = &mut self.rings[index];
         let Some(at_head) = ring.cancel(position) else { return false };
-        self.live -= 1;
         if at_head && self.moved != index {
             let head = ring.settle();
             self.heads.set(index, head);
@@ -258,7 +254,6 @@ impl<E: Copy> Queue<E> {
             return false;
         }
         slot.generation = slot.generation.wrapping_add(1);
-        self.live -= 1;
         self.cancelled += 1;
         if self.cancelled > 64 && self.cancelled * 2 > self.heap.len() {
             self.compact();
@@ -276,28 +271,31 @@ impl<E: Copy> Queue<E> {
         }
         loop {
             let (top, head) = (self.heap.first(), self.heads.least());
-            let next = top.min(head);
-            if next > latest {
+            if head < top {
+                return if head > latest { None } else { Some((time_of(head), self.pop_lane(head))) };
+            }
+            if top > latest {
                 return None;
             }
-            let index = (next as u64 & SLOT_MASK) as usize;
-            if head < top {
-                let event = self.rings[index].pop();
-                self.moved = index;
-                self.live -= 1;
-                return Some((time_of(next), event));
-            }
             self.heap.drop_first();
+            let index = (top as u64 & SLOT_MASK) as usize;
             let slot = &mut self.slots[index];
             slot.before = self.free;
             self.free = index as u32;
             if slot.generation % 2 == 1 {
                 slot.generation = slot.generation.wrapping_add(1);
-                self.live -= 1;
-                return Some((time_of(next), slot.event));
+                return Some((time_of(top), slot.event));
             }
             self.cancelled -= 1;
         }
+    }
+
+    /// Takes the event of this key out of its lane, where it is the first.
+    #[inline(always)]
+    fn pop_lane(&mut self, key: u128) -> E {
+        let index = (key as u64 & SLOT_MASK) as usize;
+        self.moved = index;
+        self.rings[index].pop()
     }
 
     /// A place for an event that is due, and its generation; none if there is none left.

@@ -37,6 +37,11 @@ impl<E: Copy> Ring<E> {
         self.head == self.tail
     }
 
+    /// How many events are here.
+    pub(super) fn len(&self) -> usize {
+        (self.head..self.tail).filter(|&position| !is_never(self.entries[self.at(position)].key)).count()
+    }
+
     /// The key of the last event that was pushed, whether it is still there or not.
     #[inline]
     pub(super) fn last(&self) -> u128 {
@@ -87,7 +92,7 @@ impl<E: Copy> Ring<E> {
         }
         let at = self.at(position);
         let entry = &mut self.entries[at];
-        if entry.key == NEVER {
+        if is_never(entry.key) {
             return None;
         }
         entry.key = NEVER;
@@ -99,13 +104,19 @@ impl<E: Copy> Ring<E> {
     pub(super) fn settle(&mut self) -> u128 {
         while self.head < self.tail {
             let key = self.entries[self.at(self.head)].key;
-            if key != NEVER {
+            if !is_never(key) {
                 return key;
             }
             self.head += 1;
         }
         NEVER
     }
+}
+
+/// Whether a key is that mark. Its lower half tells: the order of an event never comes near it.
+#[inline]
+fn is_never(key: u128) -> bool {
+    key as u64 == NEVER as u64
 }
 
 #[inline]

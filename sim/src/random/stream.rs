@@ -73,10 +73,9 @@ impl BlockStream {
 
     #[inline(never)]
     fn refill(&mut self) {
-        let mut bits = [0; BLOCK];
-        for word in &mut bits {
-            *word = self.stream.bits();
-        }
+        let mut bytes = [[0; 8]; BLOCK];
+        self.stream.cipher.fill_bytes(bytes.as_flattened_mut());
+        let bits = bytes.map(u64::from_le_bytes);
         negative_ln_of_each(&bits, &mut self.ready);
         self.next = 0;
     }
