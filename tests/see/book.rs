@@ -132,4 +132,37 @@ fn mdbook_builds_the_book() {
             out.path().join(if name.ends_with("README.html") { name.with_file_name("index.html") } else { name });
         assert!(place.ends_with("SUMMARY.html") || place.is_file(), "no {}", place.display());
     }
+    let lost: Vec<String> = built_pages(out.path()).iter().flat_map(|page| lost_links(page, out.path())).collect();
+    assert!(lost.is_empty(), "{}", lost.join("\n"));
+}
+
+fn built_pages(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { built_pages(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|ending| ending == "html"))
+        .collect()
+}
+
+/// Links of a built page that lead nowhere, with the book in the folder `book` of the project.
+fn lost_links(page: &Path, book: &Path) -> Vec<String> {
+    let text = fs::read_to_string(page).unwrap();
+    let links = text.split("href=\"").skip(1).filter_map(|part| part.split('"').next());
+    let files = links.map(|link| link.split('#').next().unwrap_or_default());
+    let lost = files.filter(|link| !link.is_empty() && !link.contains(':')).filter(|link| {
+        let mut parts: Vec<&std::ffi::OsStr> = page.parent().unwrap().strip_prefix(book).unwrap().iter().collect();
+        let mut out = false;
+        for part in link.split('/').filter(|part| !part.is_empty() && *part != ".") {
+            if part == ".." {
+                // Above the book is the project.
+                out |= parts.pop().is_none();
+            } else {
+                parts.push(part.as_ref());
+            }
+        }
+        let place: PathBuf = parts.iter().collect();
+        let root = if out { Path::new(env!("CARGO_MANIFEST_DIR")) } else { book };
+        !root.join(place).exists()
+    });
+    lost.map(|link| format!("{}: {link} leads nowhere", page.display())).collect()
 }
