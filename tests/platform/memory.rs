@@ -162,3 +162,42 @@ fn a_process_that_ends_in_a_collection_takes_it_along() {
     let served = run.client_in(0, "web");
     assert_eq!((served.ok, served.latency.max().seconds() < 0.0101), (40, true));
 }
+
+/// It is scaled down in the middle of a pause from 5.05 to 5.45 s: what has begun by then is ended when it goes on, and then it goes.
+#[test]
+fn a_replica_that_drains_in_a_collection_goes_on_after_it() {
+    for scaled in ["5.06s", "5.2s", "5.4s"] {
+        let memory = json!({"limit": "200MB", "base": "80MB", "garbage": {"per_call": "1KB", "pause": "1s"}});
+        let mut world =
+            world(2, "100/s", json!({"services": {"api": {"memory": memory, "lifecycle": {"grace": "30s"}}}}));
+        world["actions"] = json!([{"at": "5.05s", "do": {"collect_garbage": {"service": "api"}}},
+            {"at": scaled, "do": {"scale": {"service": "api", "to": 1}}}]);
+        let run = Lab::new(world, 20.0).run(1);
+        let gone: Vec<String> = told(&run).into_iter().filter(|line| line.contains(": gone")).collect();
+        let at: f64 = gone[0].split(' ').next().unwrap().parse().unwrap();
+        assert!((5.45..5.7).contains(&at) && gone[0].ends_with("drained"), "{gone:?}");
+        let web = run.client("web");
+        // Whoever stands at the door of a process that takes nobody any more is sent away; what was begun is not lost.
+        let refused = web.failed[Failure::Refused as usize];
+        assert_eq!(web.failed.iter().sum::<u64>(), refused, "{scaled}: {:?}", web.failed);
+        assert!(web.latency.max().seconds() < 0.5, "{:?}", web.latency.max());
+    }
+}
+
+/// A hang is over with the process that hung, whatever is collected later.
+#[test]
+fn a_collection_does_not_bring_a_hang_back() {
+    let memory = json!({"limit": "200MB", "base": "80MB", "garbage": {"per_call": "1KB", "pause": "10ms"}});
+    let mut world = world(
+        2,
+        "100/s",
+        json!({"services": {"api": {"memory": memory, "lifecycle": {"boot": "1s"}}},
+        "clients": {"web": {"edge": {"policies": [{"timeout": "1s"}]}}}}),
+    );
+    world["faults"] = json!([{"hang": {"at": "5s", "for": "20s", "service": "api", "replicas": 1}}]);
+    world["actions"] = json!([{"at": "7s", "do": {"kill": {"service": "api", "replicas": 1}}},
+        {"at": "10.05s", "do": {"collect_garbage": {"service": "api"}}}]);
+    let run = Lab::new(world, 30.0).windows(&[(5.0, 7.0), (9.0, 30.0)]).run(1);
+    assert!(run.client_in(0, "web").failed.iter().sum::<u64>() > 0);
+    assert_eq!(run.client_in(1, "web").failed.iter().sum::<u64>(), 0, "{:?}", told(&run));
+}

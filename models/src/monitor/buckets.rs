@@ -6,15 +6,24 @@ use crate::histogram::Histogram;
 use crate::report::BUCKETS;
 use squall_sim::Span;
 
-/// Where each bucket ends, in microseconds, the same as if it were summed from a fine histogram.
-const ENDS: [u64; BOUNDS.len()] = {
-    let mut ends = [0; BOUNDS.len()];
+/// For each octave of nanoseconds the one bucket that ends in it, and how many end before, the same as if they were summed from
+/// a fine histogram.
+const OCTAVES: [(u64, usize); 64] = {
+    let mut octaves = [(u64::MAX, 0); 64];
     let mut at = 0;
-    while at < ends.len() {
-        ends[at] = Histogram::<10>::first_above((BOUNDS[at] * 1e6) as u64);
+    while at < BOUNDS.len() {
+        let end = 1000 * Histogram::<10>::first_above((BOUNDS[at] * 1e6) as u64);
+        let mut octave = end.ilog2() as usize;
+        assert!(octaves[octave].0 == u64::MAX, "two buckets end in one octave");
+        octaves[octave].0 = end;
+        octave += 1;
+        while octave < 64 {
+            octaves[octave].1 = at + 1;
+            octave += 1;
+        }
         at += 1;
     }
-    ends
+    octaves
 };
 
 /// How many latencies lay in each bucket, the last of which has no end.
@@ -25,9 +34,10 @@ impl Buckets {
     /// Counts latencies.
     pub(crate) fn record_all(&mut self, latencies: &[Span]) {
         for latency in latencies {
-            let micros = latency.nanos() / 1000;
+            let nanos = latency.nanos();
             // Without a branch that depends on the value, which nothing could foresee.
-            self.0[ENDS.iter().map(|end| usize::from(micros >= *end)).sum::<usize>()] += 1;
+            let (end, before) = OCTAVES[(nanos | 1).ilog2() as usize];
+            self.0[before + usize::from(nanos >= end)] += 1;
         }
     }
 

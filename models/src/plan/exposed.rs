@@ -96,8 +96,14 @@ impl Catalogue {
 
     /// Keys have the numbers that they have elsewhere: 1 is the most popular one, or as in a trace.
     fn keys(&mut self, of: &Component, id: CacheId, plan: &Plan) {
-        let traced = matches!(plan.keys_of(id), Some(KeyPlan::Trace(_)));
-        for number in 0..plan.caches.get(id.at()).map_or(0, |cache| cache.by_key) {
+        // What nobody asks for has no series.
+        let (traced, most) = match plan.keys_of(id) {
+            Some(KeyPlan::Law(law, _)) => (false, law.keys()),
+            Some(KeyPlan::Trace(_)) => (true, u64::MAX),
+            None => return,
+        };
+        let wanted = plan.caches.get(id.at()).map_or(0, |cache| u64::from(cache.by_key));
+        for number in 0..wanted.min(most) as u32 {
             let key = (number + u32::from(!traced)).to_string();
             let label = [("key", key.as_str())];
             self.put_more(of, "squall_cache_key_lookups_total", &label, (Source::KeyLookups(id, number), 0));

@@ -207,6 +207,10 @@ fn check_memory(path: &str, memory: &Memory, checker: &mut Checker<'_>) {
     }
     if let Some(garbage) = &memory.garbage {
         checker.positive(format!("{path}.garbage.per_call"), garbage.per_call.get());
+        if garbage.growth.is_some() && memory.base.get() <= 0.0 {
+            let rule = "memory that is empty at first has grown with the first call";
+            checker.problem(format!("{path}.garbage.growth"), rule, "give the `memory` a `base`, or leave it out");
+        }
         if let Some(growth) = garbage.growth
             && !(0.01..=100.0).contains(&growth)
         {

@@ -20,7 +20,7 @@ pub struct OperatorTotals {
     pub begun: u64,
     /// How long after the first fault of the run had begun it began; none if it did not after that.
     pub first: Option<Span>,
-    /// Times that it came to the end of its steps, or that everything was over.
+    /// Times that it came to the end of its steps, or left them because everything was over.
     pub finished: u64,
     /// Times that it called somebody else.
     pub escalated: u64,

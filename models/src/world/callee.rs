@@ -40,7 +40,7 @@ impl Run<'_> {
             return self.turn_away(key, failure, None);
         }
         let replica = &self.state.replicas[self.state.calls[key].replica.at()];
-        if replica.hung {
+        if replica.stands_still() {
             self.state.calls[key].state = CallState::Frozen;
         } else if replica.guarded {
             self.knock(key);

@@ -41,7 +41,7 @@ impl Run<'_> {
                     let mut length = self.plan.dist(dist).sample_span(&mut call.luck.at(place));
                     if replica.stretched {
                         let id = call.replica;
-                        if replica.hung {
+                        if replica.stands_still() {
                             return self.freeze(key, pc, length);
                         }
                         length = length.scaled(self.stretch(id));

@@ -159,8 +159,8 @@ impl Run<'_> {
             self.kill(key, Failure::Crashed);
         }
         // Whoever comes next in its place is another process.
-        self.state.replicas[id.at()].hung = false;
-        self.state.platform.stop_collecting(id);
+        let replica = &mut self.state.replicas[id.at()];
+        (replica.hung, replica.collecting) = (false, false);
         self.reconsider(id);
         self.forget_guard(id);
         self.server_crashed(id);

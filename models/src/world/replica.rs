@@ -155,8 +155,10 @@ pub(crate) struct Replica {
     pub(crate) closed: bool,
     /// Whoever leaves last is to say so.
     pub(crate) draining: bool,
-    /// Nothing goes on in it.
+    /// Nothing goes on in it, by a fault.
     pub(crate) hung: bool,
+    /// Nothing goes on in it until its garbage has been collected.
+    pub(crate) collecting: bool,
     /// Something is wrong with its disk.
     pub(crate) bad_disk: bool,
     /// An arriving call can be turned away for another reason than that there is no room.
@@ -189,6 +191,12 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
+    /// Whether nothing goes on in it.
+    #[inline]
+    pub(crate) fn stands_still(&self) -> bool {
+        self.hung || self.collecting
+    }
+
     /// Whether an arriving call can be turned away for another reason than that there is no room.
     #[inline]
     pub(crate) fn is_impaired(&self) -> bool {
@@ -216,6 +224,7 @@ pub(crate) fn all(plan: &Plan) -> Vec<Replica> {
                 closed: false,
                 draining: false,
                 hung: false,
+                collecting: false,
                 bad_disk: false,
                 impaired: guarded || local >= service.initial,
                 stretched: false,

@@ -2,6 +2,7 @@
 
 use super::call::{Call, Invocation, State as CallState};
 use super::execute::Next;
+use super::replica::Replica;
 use super::{Event, Run};
 use crate::outcome::Failure;
 use crate::plan::{EdgeId, Effect, Pc, ReplicaId, ServiceId};
@@ -15,7 +16,7 @@ impl Run<'_> {
         (0..plan.replicas).map(move |local| (local, ReplicaId(first + local)))
     }
 
-    /// How many of the first replicas hang; those that collect garbage stand still as well.
+    /// How many of the first replicas hang.
     pub(super) fn apply_hangs(&mut self, target: ServiceId) {
         let hung = self.in_force().filter_map(|effect| match *effect {
             Effect::Hang { service, replicas } if service == target => Some(replicas),
@@ -23,13 +24,29 @@ impl Run<'_> {
         });
         let hung = hung.max().unwrap_or(0);
         for (local, id) in self.replicas_of(target) {
-            let hangs = local < hung || self.state.platform.collects(id);
-            let replica = &mut self.state.replicas[id.at()];
-            if std::mem::replace(&mut replica.hung, hangs) != hangs {
-                self.reconsider(id);
-                if hangs { self.freeze_all(id) } else { self.thaw(id) }
-            }
+            self.halt(id, |replica| replica.hung = local < hung);
         }
+    }
+
+    /// Something changes about whether a replica stands still.
+    pub(super) fn halt(&mut self, id: ReplicaId, change: impl FnOnce(&mut Replica)) {
+        let replica = &mut self.state.replicas[id.at()];
+        let before = replica.stands_still();
+        change(replica);
+        let after = replica.stands_still();
+        if before != after {
+            self.reconsider(id);
+            if after { self.freeze_all(id) } else { self.thaw(id) }
+        }
+    }
+
+    /// How many calls have come to a replica that stands still, and wait to be let in.
+    pub(super) fn at_the_door(&self, id: ReplicaId) -> u64 {
+        if !self.state.replicas[id.at()].stands_still() {
+            return 0;
+        }
+        let waits = |call: &Call| call.replica == id && call.state == CallState::Frozen && !call.served && !call.strand;
+        self.state.calls.iter().filter(|(_, call)| waits(call)).count() as u64
     }
 
     /// Work in a replica stops where it is.
@@ -77,6 +94,10 @@ impl Run<'_> {
             } else {
                 self.state.calls[key].timer = self.cx.after(piece, Event::Elapsed(key));
             }
+        }
+        let replica = &self.state.replicas[id.at()];
+        if replica.draining && replica.busy == 0 {
+            self.last_call_left(id);
         }
     }
 

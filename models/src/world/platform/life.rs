@@ -154,6 +154,7 @@ impl Run<'_> {
         let replica = &mut self.state.replicas[id.at()];
         (replica.closed, replica.draining) = (true, true);
         let empty = replica.busy == 0 && replica.waiting == 0;
+        let empty = empty && self.at_the_door(id) == 0;
         self.reconsider(id);
         if empty {
             self.drained(id);
@@ -167,7 +168,7 @@ impl Run<'_> {
     }
 
     pub(super) fn drained(&mut self, id: ReplicaId) {
-        if self.state.replicas[id.at()].busy == 0 {
+        if self.state.replicas[id.at()].busy == 0 && self.at_the_door(id) == 0 {
             self.save_copies(id);
             self.end_of_drain(id, "drained");
         }
@@ -253,11 +254,12 @@ impl Run<'_> {
     /// The process ends, if there is one, with all that is in it; how many calls were lost.
     fn end_process(&mut self, id: ReplicaId) -> u64 {
         self.forget(id);
+        let at_the_door = self.at_the_door(id);
         let replica = &mut self.state.replicas[id.at()];
         if !replica.up {
             return 0;
         }
-        let lost = replica.busy + replica.waiting;
+        let lost = replica.busy + replica.waiting + at_the_door;
         (replica.closed, replica.draining) = (false, false);
         self.set_up(id, false);
         self.crash(id);

@@ -2,7 +2,6 @@
 
 use super::Turn;
 use crate::plan::{ReplicaId, ServiceId};
-use crate::world::replica::Replica;
 use crate::world::{Event, Run, State};
 use squall_sim::{Span, Time};
 
@@ -42,27 +41,11 @@ pub(super) struct Garbage {
     collected: u64,
     /// What stayed in use then.
     stayed: f64,
-    /// Everything stands still.
-    under_way: bool,
 }
 
 impl Garbage {
     pub(super) fn begin(&mut self, ended: u64) {
         *self = Self { collected: ended, ..Self::default() };
-    }
-}
-
-impl super::Platform {
-    /// Whether a replica stands still for a collection.
-    pub(in crate::world) fn collects(&self, id: ReplicaId) -> bool {
-        self.pods.get(id.at()).is_some_and(|pod| pod.garbage.under_way)
-    }
-
-    /// Nothing is collected in a process that has ended.
-    pub(in crate::world) fn stop_collecting(&mut self, id: ReplicaId) {
-        if let Some(pod) = self.pods.get_mut(id.at()) {
-            pod.garbage.under_way = false;
-        }
     }
 }
 
@@ -149,7 +132,9 @@ impl Run<'_> {
     fn is_due(&self, id: ReplicaId, used: f64) -> bool {
         let memory = self.platform_of(id).and_then(|platform| platform.memory.as_ref());
         let stayed = self.state.platform.pods[id.at()].garbage.stayed;
-        memory.is_some_and(|memory| memory.is_due(used, self.garbage(id), stayed))
+        // Nothing collects in a process that hangs.
+        let hung = self.state.replicas[id.at()].hung;
+        !hung && memory.is_some_and(|memory| memory.is_due(used, self.garbage(id), stayed))
     }
 
     /// What there is to collect in a replica, in bytes.
@@ -163,28 +148,33 @@ impl Run<'_> {
     fn collect(&mut self, id: ReplicaId) -> f64 {
         let now = self.cx.now();
         let freed = self.garbage(id);
-        let Replica { service, ended, .. } = self.state.replicas[id.at()];
-        self.pod(id).garbage.collected = ended;
+        self.pod(id).garbage.collected = self.state.replicas[id.at()].ended;
         let stays = self.state.memory_used(self.plan, id, now).unwrap_or(0.0);
         self.pod(id).garbage.stayed = stays;
         let pause = self.platform_of(id).and_then(|platform| platform.memory).map_or(Span::ZERO, |it| it.pause(stays));
-        if !pause.is_zero() && !std::mem::replace(&mut self.pod(id).garbage.under_way, true) {
-            self.apply_hangs(service);
-            self.later(id, pause, Turn::Collected);
+        if !pause.is_zero() && !self.state.replicas[id.at()].collecting {
+            self.halt(id, |replica| replica.collecting = true);
+            let process = self.pod(id).processes;
+            self.cx.after(pause, Event::Turn { replica: id, life: process, turn: Turn::Collected });
         }
         freed
     }
 
     /// A replica goes on.
     pub(super) fn collected(&mut self, id: ReplicaId) {
-        self.state.platform.stop_collecting(id);
-        self.apply_hangs(self.state.replicas[id.at()].service);
+        self.halt(id, |replica| replica.collecting = false);
     }
 
     /// All replicas of a service collect. Gives what came of it.
     pub(in crate::world) fn collect_garbage(&mut self, service: ServiceId) -> String {
-        let up: Vec<ReplicaId> = self.places_of(service).filter(|id| self.state.replicas[id.at()].up).collect();
+        let up: Vec<ReplicaId> = self.places_of(service).filter(|id| self.works(*id)).collect();
         let freed = up.iter().fold(0.0, |sum, id| sum + self.collect(*id));
         format!("{:.0} MiB were garbage in {} replicas", freed / 1_048_576.0, up.len())
+    }
+
+    /// Whether there is a process that does something.
+    fn works(&self, id: ReplicaId) -> bool {
+        let replica = &self.state.replicas[id.at()];
+        replica.up && !replica.hung
     }
 }

@@ -325,6 +325,9 @@ impl Run<'_> {
         match turn {
             Turn::Listed => return self.hear(id, life, true),
             Turn::Unlisted => return self.hear(id, life, false),
+            // It goes on whatever else has been decided about it meanwhile; another process knows nothing of it.
+            Turn::Collected if self.pod(id).processes == life => return self.collected(id),
+            Turn::Collected => return,
             _ if self.pod(id).life != life => return,
             Turn::Placed => self.boot(id),
             Turn::Booted => self.listens(id),
@@ -338,7 +341,6 @@ impl Run<'_> {
                 self.look_at_memory(id);
                 self.watch_memory(id);
             }
-            Turn::Collected => self.collected(id),
             Turn::ProbeStartup => return self.probe(id, ProbeKind::Startup),
             Turn::ProbeReadiness => return self.probe(id, ProbeKind::Readiness),
             Turn::ProbeLiveness => return self.probe(id, ProbeKind::Liveness),
@@ -360,9 +362,13 @@ impl Run<'_> {
             warms = platform.warm_up.is_some() || memory;
         }
         let replica = &mut self.state.replicas[id.at()];
-        replica.impaired =
-            !replica.up || replica.guarded || replica.errors > 0.0 || replica.closed || replica.hung || memory;
-        replica.stretched = replica.slow != 1.0 || replica.hung || warms;
+        replica.impaired = !replica.up
+            || replica.guarded
+            || replica.errors > 0.0
+            || replica.closed
+            || replica.stands_still()
+            || memory;
+        replica.stretched = replica.slow != 1.0 || replica.stands_still() || warms;
     }
 
     /// Appends what the platform adds to a row of the series: replicas that are ready, all that count, and the fullest
