@@ -116,7 +116,9 @@ impl Text<'_> {
         for (.., name, outcome) in COUNTERS.iter().filter(|counter| (counter.0, counter.1) == (kind, &column.metric)) {
             let labels = if outcome.is_empty() { labels.clone() } else { format!("{labels},outcome=\"{outcome}\"") };
             let counts: Vec<f64> = values.iter().map(|rate| (rate * self.windows.1).round()).collect();
-            self.count(name, labels, &counts);
+            // A class of a cache's keys is counted in the cache already: sums over a name must not count it twice.
+            let of_class = kind == "caches" && column.component.split('.').count() == 3;
+            self.count(if of_class { "squall_cache_class_misses" } else { name }, labels, &counts);
         }
         let up = match (kind, column.metric.as_str()) {
             ("services", "up") => values.iter().map(|replicas| f64::from(u8::from(*replicas > 0.0))).collect(),
