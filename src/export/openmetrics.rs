@@ -43,8 +43,8 @@ const COUNTED: &str = "Counted since the beginning of the run.";
 /// Values with the ends of their windows, in seconds.
 type Samples = Vec<(f64, f64)>;
 
-/// Where windows begin, and how wide they are, in seconds.
-type Windows = (Vec<f64>, f64);
+/// Where the windows of a run begin and end, in seconds. The last one may be shorter than the others.
+type Windows = Vec<(f64, f64)>;
 
 /// Metrics of one name.
 struct Family {
@@ -59,7 +59,8 @@ struct Family {
 struct Text<'a> {
     results: &'a Results,
     what: &'a Exposition,
-    windows: Windows,
+    /// Where windows begin, and how wide they are, in seconds.
+    windows: (Vec<f64>, f64),
     families: BTreeMap<String, Family>,
 }
 
@@ -103,22 +104,31 @@ impl Text<'_> {
         family.series.push((suffix, labels, samples));
     }
 
+    /// The windows of a run, of those that begin at some times.
+    fn windows(&self, times: &[f64], (variant, seed): (&str, u64)) -> Windows {
+        let ended = self.results.ended_at(variant, seed).unwrap_or(f64::INFINITY);
+        let end = |from: f64| if from < ended { ended.min(from + self.windows.1) } else { from + self.windows.1 };
+        times.iter().map(|from| (*from, end(*from))).collect()
+    }
+
     /// A counter, of what was counted in each window.
-    fn count(&mut self, name: &str, labels: String, counts: &[f64]) {
-        let samples = sums(&self.windows, counts, self.what.start);
+    fn count(&mut self, name: &str, labels: String, windows: &Windows, counts: &[f64]) {
+        let samples = sums(windows, counts, self.what.start);
         self.put((name, "counter", COUNTED), ("_total", labels), samples);
     }
 
     /// A column of the series, as a gauge and as what else it tells.
     fn column(&mut self, column: &Column, values: &[f64], (variant, seed): (&str, u64)) {
         let labels = labels(self.results.name(), variant, seed, &column.component);
+        let windows = self.windows(&self.windows.0, (variant, seed));
         let kind = column.component.split('.').next().unwrap_or_default();
         for (.., name, outcome) in COUNTERS.iter().filter(|counter| (counter.0, counter.1) == (kind, &column.metric)) {
             let labels = if outcome.is_empty() { labels.clone() } else { format!("{labels},outcome=\"{outcome}\"") };
-            let counts: Vec<f64> = values.iter().map(|rate| (rate * self.windows.1).round()).collect();
+            let counts: Vec<f64> =
+                values.iter().zip(&windows).map(|(rate, (from, to))| (rate * (to - from)).round()).collect();
             // A class of a cache's keys is counted in the cache already: sums over a name must not count it twice.
             let of_class = kind == "caches" && column.component.split('.').count() == 3;
-            self.count(if of_class { "squall_cache_class_misses" } else { name }, labels, &counts);
+            self.count(if of_class { "squall_cache_class_misses" } else { name }, labels, &windows, &counts);
         }
         let up = match (kind, column.metric.as_str()) {
             ("services", "up") => values.iter().map(|replicas| f64::from(u8::from(*replicas > 0.0))).collect(),
@@ -127,32 +137,34 @@ impl Text<'_> {
             _ => Vec::new(),
         };
         if !up.is_empty() {
-            let samples = samples(&self.windows, &up, self.what.start);
+            let samples = samples(&windows, &up, self.what.start);
             self.put(("up", "gauge", "1 if there is somebody to be scraped."), ("", labels.clone()), samples);
         }
         let when = if INSTANTS.contains(&column.metric.as_str()) { "at the end" } else { "mean" };
         let help =
             format!("{} of a {}, {when} of a window.", column.metric.replace('_', " "), kind.trim_end_matches('s'));
-        let samples = samples(&self.windows, values, self.what.start);
+        let samples = samples(&windows, values, self.what.start);
         self.put((&name(column), "gauge", &help), ("", labels), samples);
     }
 
     /// What went over an edge.
     fn edge(&mut self, columns: &[String], edge: &Component) {
         let labels = labels(self.results.name(), &edge.variant, edge.seed, &edge.name);
+        let windows = self.windows(&self.windows.0, (&edge.variant, edge.seed));
         for (name, parts) in EDGES {
-            let mut counts = vec![0.0; self.windows.0.len()];
+            let mut counts = vec![0.0; windows.len()];
             for part in parts {
                 let part = self.counts(columns, edge, part);
                 counts.iter_mut().zip(part).for_each(|(sum, count)| *sum += count);
             }
-            self.count(name, labels.clone(), &counts);
+            self.count(name, labels.clone(), &windows, &counts);
         }
         let open = columns.iter().position(|column| column == "open");
         let open = open.into_iter().flat_map(|at| edge.windows.iter().map(move |(time, values)| (*time, values[at])));
         let (times, open): (Vec<f64>, Vec<f64>) = open.filter(|(_, open)| open.is_finite()).unzip();
         if !open.is_empty() {
-            let samples = samples(&(times, self.windows.1), &open, self.what.start);
+            let windows = self.windows(&times, (&edge.variant, edge.seed));
+            let samples = samples(&windows, &open, self.what.start);
             let help = "share of an edge's breakers that are open, at the end of a window.";
             self.put(("squall_edge_open_ratio", "gauge", help), ("", labels), samples);
         }
@@ -161,11 +173,12 @@ impl Text<'_> {
     /// How long the requests of a client took that ended well.
     fn latency(&mut self, columns: &[String], client: &Component) {
         let of = labels(self.results.name(), &client.variant, client.seed, &client.name);
+        let windows = self.windows(&self.windows.0, (&client.variant, client.seed));
         let family = ("squall_client_latency_seconds", "histogram", COUNTED);
         for column in columns {
             let Some(bound) = column.strip_prefix("le_") else { continue };
             let bound = if bound == "inf" { "+Inf" } else { bound };
-            let counted = sums(&self.windows, &self.counts(columns, client, column), self.what.start);
+            let counted = sums(&windows, &self.counts(columns, client, column), self.what.start);
             if bound == "+Inf" {
                 self.put(family, ("_count", of.clone()), counted.clone());
             }
@@ -232,20 +245,20 @@ fn labels(scenario: &str, variant: &str, seed: u64, component: &str) -> String {
 }
 
 /// Values with the ends of their windows: by then they had been measured.
-fn samples((times, width): &Windows, values: &[f64], start: u64) -> Samples {
-    let of = |(time, value): (&f64, &f64)| (end(*time + width, start), *value);
-    times.iter().zip(values).filter(|(_, value)| value.is_finite()).map(of).collect()
+fn samples(windows: &Windows, values: &[f64], start: u64) -> Samples {
+    let of = |((_, to), value): (&(f64, f64), &f64)| (end(*to, start), *value);
+    windows.iter().zip(values).filter(|(_, value)| value.is_finite()).map(of).collect()
 }
 
 /// Counts added up. A counter is there from the beginning, or its first rate would be missing.
-fn sums((times, width): &Windows, counts: &[f64], start: u64) -> Samples {
+fn sums(windows: &Windows, counts: &[f64], start: u64) -> Samples {
     let mut sum = 0.0;
     let mut all = vec![(start as f64, 0.0)];
-    for (time, count) in times.iter().zip(counts) {
+    for ((_, to), count) in windows.iter().zip(counts) {
         if count.is_finite() {
             sum += count;
         }
-        all.push((end(*time + width, start), sum));
+        all.push((end(*to, start), sum));
     }
     all
 }
@@ -283,7 +296,8 @@ mod tests {
 
     #[test]
     fn counters_never_fall() {
-        let sums = sums(&(vec![0.0, 1.0, 2.0], 1.0), &[2.0, f64::NAN, 3.0], 100);
-        assert_eq!(sums, [(100.0, 0.0), (101.0, 2.0), (102.0, 2.0), (103.0, 5.0)]);
+        let windows = vec![(0.0, 1.0), (1.0, 2.0), (2.0, 2.5)];
+        let sums = sums(&windows, &[2.0, f64::NAN, 3.0], 100);
+        assert_eq!(sums, [(100.0, 0.0), (101.0, 2.0), (102.0, 2.0), (102.5, 5.0)]);
     }
 }

@@ -15,9 +15,22 @@ pub(crate) struct MemoryPlan {
     leak_per_call: f64,
     /// From which share of the limit on, and the factor on work at the limit.
     gc: Option<(f64, f64)>,
-    /// What each call leaves behind, by which factor memory grows until it is collected, and for how long that stops a replica that is
-    /// full.
-    garbage: (f64, f64, f64),
+    garbage: GarbagePlan,
+}
+
+/// What calls leave behind until it is collected.
+#[derive(Clone, Copy, Debug)]
+struct GarbagePlan {
+    /// In bytes.
+    per_call: f64,
+    /// By which factor memory grows until it is collected; infinite if that is only when it is full.
+    growth: f64,
+    /// For how long a collection stops a replica that is full of what stays.
+    pause: Span,
+}
+
+impl GarbagePlan {
+    const NONE: Self = Self { per_call: 0.0, growth: f64::INFINITY, pause: Span::ZERO };
 }
 
 impl MemoryPlan {
@@ -35,8 +48,10 @@ impl MemoryPlan {
             leak: spec.leak.get(),
             leak_per_call: spec.leak_per_call.get(),
             gc: spec.gc.as_ref().map(|gc| (gc.from.get(), gc.factor)),
-            garbage: spec.garbage.as_ref().map_or((0.0, f64::INFINITY, 0.0), |garbage| {
-                (garbage.per_call.get(), garbage.growth.unwrap_or(f64::INFINITY), garbage.pause.seconds())
+            garbage: spec.garbage.as_ref().map_or(GarbagePlan::NONE, |garbage| GarbagePlan {
+                per_call: garbage.per_call.get(),
+                growth: garbage.growth.unwrap_or(f64::INFINITY),
+                pause: garbage.pause.span(),
             }),
         }
     }
@@ -53,17 +68,18 @@ impl MemoryPlan {
 
     /// What so many calls have left behind.
     pub(crate) fn garbage(&self, ended: u64) -> f64 {
-        self.garbage.0 * ended as f64
+        self.garbage.per_call * ended as f64
     }
 
     /// A replica in which so much is in use, so much of it garbage, has to collect by itself, by what stayed in use the last time.
     pub(crate) fn is_due(&self, used: f64, garbage: f64, stayed: f64) -> bool {
-        garbage > 0.0 && used > self.limit.min(stayed.max(self.base) * (1.0 + self.garbage.1))
+        let grown = stayed.max(self.base) * (1.0 + self.garbage.growth);
+        garbage > 0.0 && (used > self.limit || used > grown)
     }
 
     /// For how long a collection stops a replica, by what stays in use.
     pub(crate) fn pause(&self, stays: f64) -> Span {
-        Span::from_seconds(self.garbage.2 * (stays / self.limit).min(1.0))
+        self.garbage.pause.scaled((stays / self.limit).min(1.0))
     }
 
     /// The most that one more call can take.

@@ -60,7 +60,7 @@ pub struct Cache {
     /// Without it, it is served, and counted as `wrong`.
     #[serde(default)]
     pub verify: bool,
-    /// Look-ups of so many keys, the most popular ones, are counted for each key by itself, for alerts in PromQL; of none by
+    /// Look-ups of at most so many keys, the most popular ones, are counted for each key by itself, for alerts in PromQL; of none by
     /// default. Of keys from a trace, those with a number below this.
     #[serde(default)]
     pub by_key: u32,

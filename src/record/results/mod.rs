@@ -150,6 +150,14 @@ impl Results {
         self.manifest.pointer("/scenario/name").and_then(Value::as_str).unwrap_or("results")
     }
 
+    /// When a run ended, in simulated seconds.
+    #[must_use]
+    pub fn ended_at(&self, variant: &str, seed: u64) -> Option<f64> {
+        let runs = self.manifest.get("runs")?.as_array()?;
+        let is = |run: &&Value| run["variant"].as_str() == Some(variant) && run["seed"].as_u64() == Some(seed);
+        runs.iter().find(is)?.get("ended_at_s")?.as_f64()
+    }
+
     /// What the scenario is about, for a person.
     #[must_use]
     pub fn about(&self) -> Option<&str> {
