@@ -12,8 +12,8 @@ pub struct Time(u64);
 pub struct Span(u64);
 
 const NANOS: f64 = 1e9;
-/// Numbers below 2^63 fit a signed integer.
-const SIGNED: f64 = (1u64 << 63) as f64;
+const TWO_51: f64 = (1u64 << 51) as f64;
+const TWO_52: f64 = (1u64 << 52) as f64;
 
 impl Time {
     /// The instant at which every run begins.
@@ -74,10 +74,21 @@ impl Span {
     #[must_use]
     #[inline]
     pub fn from_seconds(seconds: f64) -> Self {
-        // A cast from float to integer saturates and maps NaN to zero, on every platform. One to a signed integer is
-        // cheaper, and gives the same for what is not too large for that.
-        let nanos = seconds * NANOS + 0.5;
-        Self(if nanos < SIGNED { (nanos as i64).max(0) as u64 } else { nanos as u64 })
+        let nanos = seconds * NANOS;
+        // The bits of a number that is not negative rise with it; those of a negative one and of NaN are above them all.
+        if nanos.to_bits() < TWO_51.to_bits() {
+            // Adding 2^52 rounds to a whole number, and leaves that in the lowest bits.
+            return Self((nanos + TWO_52).to_bits() - TWO_52.to_bits());
+        }
+        Self::from_many_nanos(nanos)
+    }
+
+    /// Negative, NaN, or so large that it is whole but for a quarter.
+    #[cold]
+    #[inline(never)]
+    fn from_many_nanos(nanos: f64) -> Self {
+        // A cast from float to integer saturates and maps NaN to zero, on every platform.
+        Self(nanos.round_ties_even() as u64)
     }
 
     /// Nanoseconds.
@@ -169,6 +180,21 @@ mod tests {
         assert_eq!(Span::from_seconds(-1.0), Span::ZERO);
         assert_eq!(Span::from_seconds(f64::NAN), Span::ZERO);
         assert_eq!(Span::from_seconds(1e300), Span::MAX);
+    }
+
+    #[test]
+    fn seconds_of_all_sizes_round_alike() {
+        // Where whole numbers become sparse, and where a sum with 2^52 would no longer leave them in the lowest bits.
+        for power in 0..63 {
+            for offset in [0, 1, 3, 1000] {
+                let nanos = (1u64 << power) - offset.min(1 << power >> 1);
+                let seconds = nanos as f64 / NANOS;
+                assert_eq!(Span::from_seconds(seconds).0, (seconds * NANOS).round_ties_even() as u64, "{nanos}");
+            }
+        }
+        assert_eq!([-0.0, -1e-10, 0.4e-9, 0.6e-9].map(|seconds| Span::from_seconds(seconds).0), [0, 0, 0, 1]);
+        assert_eq!(Span::from_seconds(f64::NEG_INFINITY), Span::ZERO);
+        assert_eq!(Span::from_seconds(f64::INFINITY), Span::MAX);
     }
 
     #[test]

@@ -11,7 +11,8 @@
 //!   usually schedules another one; the heap therefore leaves the place of the event that it gave out open and puts the
 //!   next one there.
 //!
-//! Cancelling is cheap in both: an entry is marked, and skipped when it comes to the head.
+//! Cancelling is cheap in both: an entry is marked, and skipped when it is next; a lane that is full lets go of those at its
+//! head first.
 
 mod heap;
 mod ring;
@@ -86,7 +87,7 @@ pub struct Queue<E> {
     /// What each lane was declared for.
     delays: Vec<Option<Span>>,
     rings: Vec<Ring<E>>,
-    /// Between the heads of the lanes; that of the `moved` lane is out of date.
+    /// Between the heads of the lanes; that of the `moved` lane is out of date. A head may have been cancelled.
     heads: Tournament,
     /// The lane that has given out the last event, if it was a lane. Its next event often comes at once, so the tournament
     /// waits until somebody asks.
@@ -215,10 +216,16 @@ impl<E: Copy> Queue<E> {
         Ticket((index as u64 + 1) << LANE_SHIFT | position)
     }
 
+    /// Makes room in a lane, by letting go of cancelled events if that frees half of it.
     #[cold]
     #[inline(never)]
     fn append_to_full(&mut self, lane: u32, time: Time, event: E) -> Ticket {
-        self.rings[lane as usize].grow(event);
+        let ring = &mut self.rings[lane as usize];
+        let head = ring.settle();
+        if ring.is_half_full() {
+            ring.grow(event);
+        }
+        self.heads.set(lane as usize, head);
         self.append(lane, time, event)
     }
 
@@ -238,13 +245,7 @@ impl<E: Copy> Queue<E> {
 
     #[inline(always)]
     fn cancel_in_lane(&mut self, index: usize, position: u64) -> bool {
-        let ring = &mut self.rings[index];
-        let Some(at_head) = ring.cancel(position) else { return false };
-        if at_head && self.moved != index {
-            let head = ring.settle();
-            self.heads.set(index, head);
-        }
-        true
+        self.rings[index].cancel(position)
     }
 
     #[inline(never)]
@@ -272,7 +273,13 @@ impl<E: Copy> Queue<E> {
         loop {
             let (top, head) = (self.heap.first(), self.heads.least());
             if head < top {
-                return if head > latest { None } else { Some((time_of(head), self.pop_lane(head))) };
+                if head > latest {
+                    return None;
+                }
+                match self.pop_lane(head) {
+                    Some(event) => return Some((time_of(head), event)),
+                    None => continue,
+                }
             }
             if top > latest {
                 return None;
@@ -290,12 +297,18 @@ impl<E: Copy> Queue<E> {
         }
     }
 
-    /// Takes the event of this key out of its lane, where it is the first.
+    /// Takes the event of this key out of its lane, where it is the first, unless it was cancelled.
     #[inline(always)]
-    fn pop_lane(&mut self, key: u128) -> E {
+    fn pop_lane(&mut self, key: u128) -> Option<E> {
         let index = (key as u64 & SLOT_MASK) as usize;
-        self.moved = index;
-        self.rings[index].pop()
+        let event = self.rings[index].pop();
+        if event.is_none() {
+            let head = self.rings[index].settle();
+            self.heads.set(index, head);
+        } else {
+            self.moved = index;
+        }
+        event
     }
 
     /// A place for an event that is due, and its generation; none if there is none left.

@@ -4,6 +4,9 @@
 /// number and the slot (or the lane) in the lower.
 pub(super) const NEVER: u128 = u128::MAX;
 
+/// Places that a ring has at least: so many that to let cancelled events go, which is done when they are full, is rare.
+const LEAST: usize = 32;
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Queued<E> {
     pub(super) key: u128,
@@ -53,6 +56,10 @@ impl<E: Copy> Ring<E> {
         (self.tail - self.head) as usize == self.entries.len()
     }
 
+    pub(super) fn is_half_full(&self) -> bool {
+        (self.tail - self.head) as usize * 2 >= self.entries.len()
+    }
+
     /// Puts an event into a ring that is not full; where it is from now on.
     #[inline]
     pub(super) fn push(&mut self, key: u128, event: E) -> u64 {
@@ -67,7 +74,7 @@ impl<E: Copy> Ring<E> {
     /// Makes room. Places that nobody has used hold the filler.
     pub(super) fn grow(&mut self, filler: E) {
         let filler = Queued { key: NEVER, event: filler };
-        let mut larger = vec![filler; (self.entries.len() * 2).max(16)];
+        let mut larger = vec![filler; (self.entries.len() * 2).max(LEAST)];
         for position in self.head..self.tail {
             let to = position as usize & (larger.len() - 1);
             larger[to] = self.entries[self.at(position)];
@@ -75,28 +82,27 @@ impl<E: Copy> Ring<E> {
         self.entries = larger;
     }
 
-    /// Takes the event at the head out.
+    /// Takes the event at the head out, unless it was cancelled.
     #[inline]
-    pub(super) fn pop(&mut self) -> E {
-        let event = self.entries[self.at(self.head)].event;
+    pub(super) fn pop(&mut self) -> Option<E> {
+        let Queued { key, event } = self.entries[self.at(self.head)];
+        if is_never(key) {
+            return None;
+        }
         self.head += 1;
-        event
+        Some(event)
     }
 
-    /// Marks an event as cancelled, if it is still there; whether it was, and whether at the head.
+    /// Marks an event as cancelled; false if it is not there any more.
     #[inline(always)]
-    pub(super) fn cancel(&mut self, position: u64) -> Option<bool> {
+    pub(super) fn cancel(&mut self, position: u64) -> bool {
         // What has left the ring is before its head; the difference of such a position is huge.
         if position.wrapping_sub(self.head) >= self.tail - self.head {
-            return None;
+            return false;
         }
         let at = self.at(position);
-        let entry = &mut self.entries[at];
-        if is_never(entry.key) {
-            return None;
-        }
-        entry.key = NEVER;
-        Some(position == self.head)
+        let key = std::mem::replace(&mut self.entries[at].key, NEVER);
+        !is_never(key)
     }
 
     /// Steps over cancelled entries; the key of the one that is then at the head.
