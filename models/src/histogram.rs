@@ -57,10 +57,27 @@ impl Batch {
     }
 
     /// Hands out what is there.
-    pub(crate) fn take(&mut self) -> &[Span] {
+    pub(crate) fn take(&mut self) -> Gathered<'_> {
         let len = std::mem::take(&mut self.len);
-        &self.spans[..len]
+        let spans = &self.spans[..len];
+        let (mut least, mut most, mut sum) = (u64::MAX, 0, 0);
+        for span in spans {
+            least = least.min(span.nanos());
+            most = most.max(span.nanos());
+            sum += u128::from(span.nanos());
+        }
+        Gathered { spans, least, most, sum }
     }
+}
+
+/// Values that are to be counted, and what is the same for every histogram of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gathered<'a> {
+    pub(crate) spans: &'a [Span],
+    /// In nanoseconds, as all of it.
+    least: u64,
+    most: u64,
+    sum: u128,
 }
 
 /// The number of the half octave that a time in microseconds lies in.
@@ -105,24 +122,21 @@ impl<const BITS: u32> Histogram<BITS> {
     }
 
     /// Counts values.
-    pub(crate) fn record_all(&mut self, spans: &[Span]) {
+    pub(crate) fn record_all(&mut self, values: Gathered<'_>) {
+        let Gathered { spans, least, most, sum } = values;
         if spans.is_empty() {
             return;
         }
-        let (mut first, mut sum, mut max) = (u64::MAX, 0, 0);
-        for span in spans {
-            let nanos = span.nanos();
-            let at = index::<BITS>((nanos / UNIT).min(HIGHEST - 1));
-            match self.counts.get_mut(at) {
-                Some(count) => *count += 1,
-                None => self.grow(at),
-            }
-            first = first.min(nanos);
-            sum += u128::from(nanos);
-            max = max.max(nanos);
+        let bucket = |nanos: u64| index::<BITS>((nanos / UNIT).min(HIGHEST - 1));
+        let last = bucket(most);
+        if last >= self.counts.len() {
+            self.counts.resize(last + 1, 0);
         }
-        self.first = self.first.min(index::<BITS>((first / UNIT).min(HIGHEST - 1)));
-        self.max = self.max.max(max);
+        for span in spans {
+            self.counts[bucket(span.nanos())] += 1;
+        }
+        self.first = self.first.min(bucket(least));
+        self.max = self.max.max(most);
         self.total += spans.len() as u64;
         self.sum += sum;
     }
@@ -318,6 +332,22 @@ mod tests {
             limits.map(|limit| h.buckets().filter(|(micros, _)| *micros <= limit).map(|(_, count)| count).sum());
         assert_eq!(h.not_above(limits), counted);
         assert!(counted[0] > 60 && counted[5] < 4006);
+    }
+
+    #[test]
+    fn a_batch_counts_what_its_values_do() {
+        let (mut batch, mut one_by_one, mut at_once) = (Batch::default(), Fine::default(), Fine::default());
+        at_once.record_all(batch.take());
+        assert_eq!(at_once, one_by_one);
+        for n in 0..1000_u64 {
+            let span = Span::from_nanos(n.pow(4).wrapping_mul(1 + 7919 * n) % (1 << 20));
+            one_by_one.record(span);
+            if batch.push(span) {
+                at_once.record_all(batch.take());
+            }
+        }
+        at_once.record_all(batch.take());
+        assert_eq!(at_once, one_by_one);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Lucks that are near each other give draws that have nothing to do with each other.
 
+use squall_sim::Span;
+use squall_sim::dist::Dist;
 use squall_sim::random::{Draw, Luck, Place, Purpose, Stream};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
@@ -104,4 +106,19 @@ fn a_stream_is_its_seed_and_its_name() {
     assert_independent("first draws of sequential seeds", (0..).map(|seed| first_of(seed, "arrivals")));
     let mut stream = Stream::new(9, "arrivals");
     assert_independent("a stream", std::iter::repeat_with(|| stream.bits()));
+}
+
+#[test]
+fn draws_of_many_lucks_at_once_are_those_of_each() {
+    let place = Place::named("cart.checkout", Purpose::Work);
+    let laws =
+        [Dist::exponential(0.01), Dist::constant(0.3), Dist::lognormal_median_p99(0.02, 0.25), Dist::gamma(1.0, 0.7)];
+    for law in laws.map(Result::unwrap) {
+        for block in 0..1000 {
+            let draws = std::array::from_fn::<_, 16, _>(|at| Luck::new(16 * block + at as u64).at(place));
+            let mut spans = [Span::ZERO; 16];
+            law.sample_span_of_each(draws, &mut spans);
+            assert_eq!(spans, draws.map(|mut draws| law.sample_span(&mut draws)));
+        }
+    }
 }

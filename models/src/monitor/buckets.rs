@@ -65,7 +65,7 @@ mod tests {
             BOUNDS.iter().flat_map(around).map(|micros| Span::from_nanos(1000 * micros + 999)).collect();
         let (mut buckets, mut histogram) = (Buckets::default(), Histogram::<10>::default());
         buckets.record_all(&latencies);
-        histogram.record_all(&latencies);
+        latencies.iter().for_each(|latency| histogram.record(*latency));
         let counts = buckets.not_above();
         assert_eq!(counts[..BOUNDS.len()], histogram.not_above(BOUNDS.map(|bound| (bound * 1e6).round() as u64)));
         assert_eq!(counts[BOUNDS.len()], histogram.count());

@@ -1,6 +1,6 @@
 //! Clients, compiled: a rate over time becomes a list of straight lines.
 
-use super::{Checker, DistId, EdgeId, EndpointId, Plan};
+use super::{Checker, DistId, EdgeId, EndpointId, Foresight, Plan};
 use crate::spec::{self, Arrivals, Fault, Load, Profile};
 use crate::units::Duration;
 use squall_sim::dist::Dist;
@@ -27,6 +27,7 @@ pub(crate) struct ClientPlan {
     pub(crate) session_place: Place,
     /// It has one or the other, so that its requests take a way of their own.
     pub(crate) apart: bool,
+    pub(crate) foresight: Foresight,
 }
 
 #[derive(Clone, Debug)]
@@ -181,6 +182,7 @@ impl Plan {
             ways,
             sessions: client.sessions.unwrap_or(0),
             session_place: Place::named(path, Purpose::Other(2)),
+            foresight: Foresight::default(),
             apart: ways.is_some() || client.sessions.is_some(),
         });
     }

@@ -19,6 +19,7 @@ macro_rules! id {
 
 mod action;
 mod admission;
+mod ahead;
 mod balance;
 mod cache;
 mod check;
@@ -40,6 +41,7 @@ mod stack;
 mod swap;
 
 pub(crate) use action::{Action, Cause, PlannedAction};
+pub(crate) use ahead::{FORESEEN, Foresight};
 pub(crate) use cache::CachePlan;
 pub(crate) use check::Checker;
 pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};
@@ -182,7 +184,11 @@ impl Plan {
         plan.compile_actions(world, &mut checker);
         plan.compile_operators(world, &mut checker);
         plan.names.edges = plan.edges.iter().map(|edge| (edge.caller.clone(), edge.callee_name.clone())).collect();
-        if checker.problems.is_empty() { Ok(plan) } else { Err(checker.problems) }
+        if !checker.problems.is_empty() {
+            return Err(checker.problems);
+        }
+        plan.look_ahead();
+        Ok(plan)
     }
 
     pub(crate) fn dist(&self, id: DistId) -> &Dist {

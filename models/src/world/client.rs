@@ -1,5 +1,6 @@
 //! Clients at work: requests begin, end, and are asked again.
 
+use super::ahead::BLOCK;
 use super::call::{Invocation, Reload};
 use super::source::Source;
 use super::split::Caller;
@@ -29,6 +30,8 @@ pub(crate) struct ClientState {
     /// One arrival knows the next, so they are in order.
     lane: Option<Lane>,
     lucks: Stream,
+    /// Those of this request, of a few before and of a few after.
+    coming: [Luck; BLOCK],
     number: u64,
     /// Requests that each closed-loop user has made.
     asked: Vec<u32>,
@@ -53,6 +56,7 @@ impl ClientState {
             source: Source::new(&plan.pattern, seed, &plan.name),
             lane: None,
             lucks,
+            coming: [Luck::default(); BLOCK],
             number: 0,
             asked,
             users,
@@ -76,7 +80,7 @@ impl ClientState {
         let latencies = self.latencies.take();
         self.totals.latency.record_all(latencies);
         self.window.record_all(latencies);
-        self.buckets.record_all(latencies);
+        self.buckets.record_all(latencies.spans);
     }
 
     /// An open loop's next request comes when its source says.
@@ -142,7 +146,12 @@ impl Run<'_> {
     pub(super) fn arrive_open(&mut self, client: ClientId) {
         let state = &mut self.state.clients[client.at()];
         state.schedule_next(client, self.cx);
-        let luck = Luck::from_stream(&mut state.lucks);
+        let at = state.number as usize % BLOCK;
+        if at == 0 {
+            state.coming = std::array::from_fn(|_| Luck::from_stream(&mut state.lucks));
+            self.state.ahead.draw(self.plan, &self.plan.clients[client.at()], &state.coming);
+        }
+        let luck = state.coming[at];
         let number = state.number;
         state.number += 1;
         self.request(Request { client, user: 0, root: luck, luck, number, reloads: 0 });

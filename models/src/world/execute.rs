@@ -38,7 +38,7 @@ impl Run<'_> {
             match self.plan.ops[pc.at()] {
                 Op::Work { dist, place } => {
                     let replica = &self.state.replicas[call.replica.at()];
-                    let mut length = self.plan.dist(dist).sample_span(&mut call.luck.at(place));
+                    let mut length = self.state.ahead.work(self.plan, call.luck, (dist, place));
                     if replica.stretched {
                         let id = call.replica;
                         if replica.stands_still() {

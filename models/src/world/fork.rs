@@ -1,5 +1,6 @@
 //! A run that is stopped at an instant, copied, and continued by other rules.
 
+use super::ahead::Ahead;
 use super::caller::EdgeState;
 use super::{Cx, Run, Simulated, layer};
 use crate::plan::{EdgeId, EdgePlan, Plan, StackId, StackPlan};
@@ -72,6 +73,8 @@ impl Simulated {
         let plan = if exchanged { Arc::new(plan.with_retired(old)) } else { Arc::clone(plan) };
         let before = std::mem::replace(&mut copy.0.model.plan, plan);
         let (world, cx) = copy.0.parts();
+        // What was drawn ahead followed the old plan.
+        world.state.ahead = Ahead::new(&world.plan);
         let mut run = Run { plan: &world.plan, state: &mut world.state, cx };
         if exchanged {
             run.retire_stacks(&before);

@@ -1,6 +1,7 @@
 //! The world under way: what is where at this moment, and what each event does to it.
 
 mod action;
+mod ahead;
 mod answer;
 mod audit;
 mod balance;
@@ -156,6 +157,7 @@ struct State {
     invocations: Slab<Invocation>,
     reloads: Slab<Reload>,
     tasks: Tasks,
+    ahead: ahead::Ahead,
     clients: Vec<ClientState>,
     services: Vec<ServiceState>,
     replicas: Vec<Replica>,
@@ -325,6 +327,7 @@ impl State {
             reloads: Slab::default(),
             guards: guard::all(plan),
             tasks: Tasks::default(),
+            ahead: ahead::Ahead::new(plan),
             clients: plan.clients.iter().map(|client| ClientState::new(client, seed)).collect(),
             services: plan.services.iter().map(ServiceState::new).collect(),
             frames: Slab::default(),

@@ -1,0 +1,91 @@
+//! What the requests of a client are going to draw, so that it can be drawn before it is wanted (`world/ahead.rs`).
+
+use super::{DistId, EndpointId, Op, Pc, Plan};
+use squall_sim::dist::Dist;
+use squall_sim::random::{Luck, Place};
+
+/// The work that a client's requests come to before anything can lead one of them another way than the others.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Foresight {
+    /// The calls that do it, each after the one that makes it.
+    pub(crate) calls: Vec<Foreseen>,
+    /// Each piece of work: which of the calls does it, and what it draws.
+    pub(crate) works: Vec<(usize, DistId, Place)>,
+}
+
+/// A call that will be made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Foreseen {
+    /// Which of the calls makes it, and where; none for the client's own.
+    made: Option<(usize, Place)>,
+    attempt: Place,
+}
+
+/// How far is looked: so many pieces of work and so many calls. The far ends of a larger tree are reached so late that
+/// what was drawn for them would be forgotten by then.
+pub(crate) const FORESEEN: usize = 16;
+/// Instructions that are read at most, for some run in circles.
+const READ: usize = 256;
+
+impl Foreseen {
+    /// The luck of its first attempt, for a request of this luck.
+    #[inline(always)]
+    pub(crate) fn luck(&self, request: Luck, calls: impl FnOnce(usize) -> Luck) -> Luck {
+        let call = match self.made {
+            None => request,
+            Some((by, place)) => calls(by).child(place, 0),
+        };
+        call.child(self.attempt, 1)
+    }
+}
+
+impl Plan {
+    pub(super) fn look_ahead(&mut self) {
+        for at in 0..self.clients.len() {
+            let client = &self.clients[at];
+            // To which side of a split a request goes is not known yet.
+            if client.ways.is_none() {
+                let call = Foreseen { made: None, attempt: self.edges[client.edge.at()].attempt_place };
+                let mut foresight = Foresight::default();
+                self.follow(&mut foresight, (call, client.endpoint), &mut { READ });
+                self.clients[at].foresight = foresight;
+            }
+        }
+    }
+
+    /// Follows a call to its end; false if that is too far, or not foreseeable.
+    fn follow(&self, to: &mut Foresight, (call, endpoint): (Foreseen, EndpointId), left: &mut usize) -> bool {
+        let number = to.calls.len();
+        if number == FORESEEN {
+            return false;
+        }
+        to.calls.push(call);
+        let mut pc = self.endpoints[endpoint.at()].start;
+        while *left > 0 && to.works.len() < FORESEEN {
+            *left -= 1;
+            match self.ops[pc.at()] {
+                Op::Work { dist, place } => {
+                    if !matches!(self.dist(dist), Dist::Constant(_)) {
+                        to.works.push((number, dist, place));
+                    }
+                }
+                Op::Call { edge, endpoint, place, .. } => {
+                    let attempt = self.edges[edge.at()].attempt_place;
+                    let made = Some((number, place));
+                    if !self.follow(to, (Foreseen { made, attempt }, endpoint), left) {
+                        return false;
+                    }
+                }
+                Op::Jump { to } => {
+                    pc = to;
+                    continue;
+                }
+                Op::End => return true,
+                Op::Sleep { .. } | Op::Acquire { .. } | Op::Release | Op::Fail { .. } | Op::Write(_) => {}
+                _ => return false,
+            }
+            pc = Pc(pc.0 + 1);
+        }
+        false
+    }
+}

@@ -1,0 +1,159 @@
+//! Work that is drawn before it is wanted.
+//!
+//! A draw is a chain of a hundred operations of which each waits for the one before, and where an event comes among the
+//! others hangs on its end. But it depends on nothing than a luck and a place, and those are known as soon as the request
+//! is: the draws of a few requests that are still to come are made together, which takes hardly longer than one. What is
+//! kept here is no state: a run without it has the same bytes.
+
+use crate::plan::{ClientPlan, DistId, FORESEEN, Plan};
+use squall_sim::Span;
+use squall_sim::random::{Luck, Place};
+
+/// Requests that are drawn for at once.
+pub(super) const BLOCK: usize = 16;
+/// Draws that are kept at least and at most, for all clients together. Those at most fill a quarter of a megabyte.
+const KEPT: (usize, usize) = (256, 1 << 14);
+
+/// Lengths of work that are known already, each in the one place where its key says. A later one drives an earlier one
+/// out, which is then drawn when it is wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct Ahead {
+    kept: Vec<(u64, Span)>,
+    mask: u64,
+    /// Of calls while they are drawn for.
+    lucks: Box<[[Luck; BLOCK]; FORESEEN]>,
+}
+
+impl Ahead {
+    pub(super) fn new(plan: &Plan) -> Self {
+        // Half of them for requests that are under way.
+        let block: usize = plan.clients.iter().map(|client| 4 * BLOCK * client.foresight.works.len()).sum();
+        let size = block.clamp(KEPT.0, KEPT.1).next_power_of_two() as u64;
+        // A key that belongs in another place is never found.
+        Self { kept: (0..size).map(|at| (at + 1, Span::ZERO)).collect(), mask: size - 1, lucks: Box::default() }
+    }
+
+    /// How long a piece of work takes.
+    #[inline(always)]
+    pub(super) fn work(&self, plan: &Plan, luck: Luck, (dist, place): (DistId, Place)) -> Span {
+        let key = key(luck, place);
+        match self.kept[(key & self.mask) as usize] {
+            (known, length) if known == key => length,
+            _ => draw(plan, luck, (dist, place)),
+        }
+    }
+
+    /// Draws what the requests of these lucks are going to need.
+    #[inline(never)]
+    pub(super) fn draw(&mut self, plan: &Plan, client: &ClientPlan, requests: &[Luck; BLOCK]) {
+        let foresight = &client.foresight;
+        let lucks = &mut *self.lucks;
+        for (number, call) in foresight.calls.iter().enumerate() {
+            for (at, request) in requests.iter().enumerate() {
+                lucks[number][at] = call.luck(*request, |by| lucks[by][at]);
+            }
+        }
+        for &(call, dist, place) in &foresight.works {
+            let mut spans = [Span::ZERO; BLOCK];
+            plan.dist(dist).sample_span_of_each(lucks[call].map(|luck| luck.at(place)), &mut spans);
+            for (luck, span) in lucks[call].into_iter().zip(spans) {
+                let key = key(luck, place);
+                self.kept[(key & self.mask) as usize] = (key, span);
+            }
+        }
+    }
+}
+
+/// A luck that is tried at a place gives the draws that any other pair of the same sum does.
+#[inline(always)]
+const fn key(luck: Luck, place: Place) -> u64 {
+    luck.value().wrapping_add(place.value())
+}
+
+#[inline(never)]
+fn draw(plan: &Plan, luck: Luck, (dist, place): (DistId, Place)) -> Span {
+    plan.dist(dist).sample_span(&mut luck.at(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::blueprint::{Limits, Settings};
+    use crate::plan::{DistId, FORESEEN, Plan};
+    use crate::report::Report;
+    use crate::world::World;
+    use squall_sim::Span;
+    use squall_sim::dist::Dist;
+    use std::sync::Arc;
+
+    /// Everything that the foresight goes through, and what it stops at; a cycle; a client that it can say nothing about.
+    const WORLD: &str = r#"{
+        "clients": {
+            "web": {"to": "api.get", "arrivals": {"poisson": {"rate": "90/s"}},
+                "edge": {"policies": [{"retry": {"exponential": {"attempts": 3, "base": "10ms"}}}, {"timeout": "90ms"}]}},
+            "loop": {"to": "ring.get", "arrivals": {"poisson": {"rate": "1/s"}}},
+            "users": {"to": "db.get", "arrivals": {"closed": {"users": 3, "think": "1s"}}}},
+        "services": {
+            "api": {"capacity": {"workers": 4}, "replicas": 2,
+                "endpoints": {"get": {"steps": [
+                    {"work": {"exponential": {"mean": "10ms"}}}, {"call": "db.get"}, {"fail": "1%"},
+                    {"work": {"lognormal": {"median": "2ms", "p99": "20ms"}}}, {"sleep": {"exponential": {"mean": "1ms"}}},
+                    {"choose": [{"weight": 1, "steps": [{"work": {"exponential": {"mean": "5ms"}}}]}, {"weight": 1, "steps": []}]},
+                    {"work": {"exponential": {"mean": "1ms"}}}]}}},
+            "db": {"capacity": {"workers": 2},
+                "endpoints": {"get": {"steps": [{"work": "1ms"}, {"work": {"exponential": {"mean": "5ms"}}}]}}},
+            "ring": {"capacity": {"workers": 99},
+                "endpoints": {"get": {"steps": [{"work": {"exponential": {"mean": "1ms"}}}, {"call": "ring.get"}]}}}}
+    }"#;
+
+    fn plan() -> Plan {
+        let world = serde_json::from_str(WORLD).unwrap();
+        let limits = Limits { events: 1 << 30, in_flight: 100_000, depth: 64 };
+        let (duration, resolution) = (Span::from_secs(60), Span::from_secs(1));
+        Plan::new(&world, Settings { duration, warmup: Span::ZERO, resolution, windows: Vec::new(), limits }).unwrap()
+    }
+
+    fn run(plan: Plan) -> Report {
+        World::begin(Arc::new(plan), 1).finish().unwrap()
+    }
+
+    #[test]
+    fn foresight_ends_where_requests_part() {
+        let plan = plan();
+        let works = |at: usize| plan.clients[at].foresight.works.iter().map(|work| work.0).collect::<Vec<_>>();
+        // In the order of their names: the circle until it is enough, the users (of a constant nothing is drawn), the web.
+        assert_eq!(works(0), (0..FORESEEN).collect::<Vec<_>>());
+        assert_eq!(works(1), [0]);
+        assert_eq!(works(2), [0, 1, 0]);
+    }
+
+    #[test]
+    fn a_run_without_foresight_is_the_same_run() {
+        let with = run(plan());
+        let mut blind = plan();
+        blind.clients.iter_mut().for_each(|client| client.foresight = Default::default());
+        let without = run(blind);
+        assert!(
+            with.measured.clients[2].ok > 3000 && with.measured.clients[2].attempts > with.measured.clients[2].arrivals
+        );
+        assert_eq!(with.digest, without.digest);
+        // Series hold NaN, which is not equal to itself.
+        assert_eq!(format!("{:?}", with.measured), format!("{:?}", without.measured));
+    }
+
+    #[test]
+    fn what_was_foreseen_is_what_is_used() {
+        let mut wrong = plan();
+        let dist = DistId(wrong.dists.len() as u32);
+        wrong.dists.push(Dist::constant(0.003).unwrap());
+        let foreseen = &mut wrong.clients[2].foresight.works;
+        foreseen.truncate(1);
+        foreseen[0].1 = dist;
+        let (right, wrong) = (run(plan()), run(wrong));
+        // 3 ms in place of 10 ms for the first piece, for all but retries and the few that others have driven out.
+        let work = |report: &Report| {
+            let api = &report.measured.services[0];
+            api.work.seconds() / api.ok as f64
+        };
+        assert!(work(&right) > work(&wrong) + 0.006, "{} {}", work(&right), work(&wrong));
+    }
+}
