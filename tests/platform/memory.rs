@@ -142,7 +142,10 @@ fn a_collection_stops_everything_in_a_replica() {
     let between = order("5.05s");
     // From 5.005 to 5.205: that of 5.0 is half done; those of 5.1 and 5.2 wait for 105 and 5 ms.
     let within = order("5.005s");
-    for (run, waits) in [(between, [0.15, 0.05, 0.0]), (within, [0.2, 0.105, 0.005])] {
+    // Whoever stands at the door holds no worker; the one that was half done does.
+    for (run, waits, stood) in [(between, [0.15, 0.05, 0.0], 0.0), (within, [0.2, 0.105, 0.005], 0.2)] {
+        let held = run.service("api").held.seconds();
+        assert!((held - 0.99 - stood).abs() < 1e-9, "{held}");
         let web = run.client("web");
         assert_eq!(web.ok, 99);
         let (sum, most) = (waits.iter().sum::<f64>(), waits[0]);

@@ -78,10 +78,11 @@ impl Run<'_> {
 
     fn audit_services(&self) -> Result<(), String> {
         let services = self.plan.services.len();
-        let (mut present, mut queued) = (vec![0; services], vec![0; services]);
+        let (mut present, mut queued, mut at_door) = (vec![0; services], vec![0; services], vec![0; services]);
         for (_, call) in self.state.calls.iter().filter(|(_, call)| !call.strand && call.state != CallState::Transit) {
             present[call.service.at()] += 1;
             queued[call.service.at()] += u64::from(call.state == CallState::Queued);
+            at_door[call.service.at()] += u64::from(call.is_outside());
         }
         for (at, service) in self.state.services.iter().enumerate() {
             let name = &self.plan.names.services[at];
@@ -90,6 +91,7 @@ impl Run<'_> {
             balance(&format!("service {name}: arrivals = fates + present"), totals.arrivals, ended + present[at])?;
             balance(&format!("service {name}: present"), service.present.count, present[at])?;
             balance(&format!("service {name}: queued"), service.queued.count, queued[at])?;
+            balance(&format!("service {name}: at the door"), service.at_door.count, at_door[at])?;
             if totals.wasted > totals.work {
                 return Err(format!("service {name}: {} wasted of {} done", totals.wasted, totals.work));
             }

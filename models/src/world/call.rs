@@ -214,6 +214,13 @@ impl Call {
     }
 }
 
+impl Call {
+    /// It has come to a replica that stands still, and waits to be let in.
+    pub(crate) fn is_outside(&self) -> bool {
+        self.state == State::Frozen && !self.served && !self.strand
+    }
+}
+
 /// How strands hang together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Family {

@@ -41,7 +41,7 @@ impl Run<'_> {
         }
         let replica = &self.state.replicas[self.state.calls[key].replica.at()];
         if replica.stands_still() {
-            self.state.calls[key].state = CallState::Frozen;
+            self.stay_outside(key);
         } else if replica.guarded {
             self.knock(key);
         } else {
@@ -283,6 +283,7 @@ impl Run<'_> {
             CallState::WaitingForFill => {
                 self.cx.cancel(call.timer);
             }
+            CallState::Frozen if call.is_outside() => self.come_in(&call),
             CallState::Ready | CallState::Frozen => {}
         }
         self.end(key, Err(failure));

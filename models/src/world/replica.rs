@@ -18,6 +18,8 @@ pub(crate) struct ServiceState {
     pub(crate) running: u64,
     pub(crate) queued: Presence,
     pub(crate) present: Presence,
+    /// At the door of a replica that stands still: here, but neither in the queue nor with a worker.
+    pub(crate) at_door: Presence,
     /// Cores in use, over all replicas.
     pub(crate) in_use: u64,
     /// Workers or cores of one replica; 0 without a bound.
@@ -26,7 +28,7 @@ pub(crate) struct ServiceState {
     pub(crate) degraded: u8,
     /// How many of the replicas that are up serve callers, at most.
     most_serving: u64,
-    /// Whoever is here and does not wait holds a worker.
+    /// Whoever is here and does not wait, in the queue or at the door, holds a worker.
     holds_workers: bool,
     /// Latencies and waits that are not in the totals yet.
     latencies: Batch,
@@ -48,6 +50,7 @@ impl ServiceState {
             running: plan.initial.into(),
             queued: Presence::default(),
             present: Presence::default(),
+            at_door: Presence::default(),
             in_use: 0,
             units: plan.capacity.units(),
             holds_workers: plan.holds_workers,
@@ -109,7 +112,8 @@ impl ServiceState {
         self.settle_batches();
         self.touch(now);
         let span = |area: u128| Span::from_nanos(u64::try_from(area).unwrap_or(u64::MAX));
-        let held = if self.holds_workers { self.present.area(now) - self.queued.area(now) } else { self.shared };
+        let waits = self.queued.area(now) + self.at_door.area(now);
+        let held = if self.holds_workers { self.present.area(now) - waits } else { self.shared };
         self.totals.held = span(held);
         self.totals.available = span(self.available);
         self.totals.queued_seconds = self.queued.area(now) as f64 / 1e9;

@@ -45,8 +45,19 @@ impl Run<'_> {
         if !self.state.replicas[id.at()].stands_still() {
             return 0;
         }
-        let waits = |call: &Call| call.replica == id && call.state == CallState::Frozen && !call.served && !call.strand;
-        self.state.calls.iter().filter(|(_, call)| waits(call)).count() as u64
+        self.state.calls.iter().filter(|(_, call)| call.replica == id && call.is_outside()).count() as u64
+    }
+
+    /// A call has come to a replica that stands still.
+    pub(super) fn stay_outside(&mut self, key: Key<Call>) {
+        let call = &mut self.state.calls[key];
+        call.state = CallState::Frozen;
+        self.state.services[call.service.at()].at_door.come(self.cx.now());
+    }
+
+    /// A call is let in, or dies at the door.
+    pub(super) fn come_in(&mut self, call: &Call) {
+        self.state.services[call.service.at()].at_door.go(self.cx.now());
     }
 
     /// Work in a replica stops where it is.
@@ -81,12 +92,14 @@ impl Run<'_> {
         let mut calls: Vec<(Time, Key<Call>)> = calls.map(|(key, call)| (call.since, key)).collect();
         calls.sort_by_key(|(since, _)| *since);
         for (_, key) in calls {
-            let Some(call) = self.state.calls.get_mut(key) else { continue };
-            if !call.served && !call.strand {
-                call.state = CallState::Transit;
+            let Some(&call) = self.state.calls.get(key) else { continue };
+            if call.is_outside() {
+                self.come_in(&call);
+                self.state.calls[key].state = CallState::Transit;
                 self.look_twice(key);
                 continue;
             }
+            let call = &mut self.state.calls[key];
             (call.state, call.since) = (CallState::Working, now);
             let piece = call.piece;
             if self.state.replicas[id.at()].sharing.applies() {
