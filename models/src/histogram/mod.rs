@@ -3,7 +3,13 @@
 //! The buckets are those of an HDR histogram (Gil Tene) with a unit of one microsecond: values below 2048 µs have a
 //! bucket of their own, each octave above is cut into 1024. The relative error is at most 1/1024.
 
+mod batch;
+mod counts;
+
+pub(crate) use batch::{Batch, Gathered};
+
 use crate::report::ClientSlice;
+use counts::Counts;
 use squall_sim::Span;
 
 const UNIT: u64 = 1_000;
@@ -11,9 +17,9 @@ const UNIT: u64 = 1_000;
 const HIGHEST: u64 = 1 << 39;
 
 /// Counts of times, each octave cut into 2^`BITS` buckets; with the 10 bits of the default to a relative error of 0.1 %.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Histogram<const BITS: u32 = 10> {
-    counts: Vec<u64>,
+    counts: Counts,
     total: u64,
     /// Nanoseconds, so that means are exact.
     sum: u128,
@@ -24,61 +30,22 @@ pub struct Histogram<const BITS: u32 = 10> {
 
 impl<const BITS: u32> Default for Histogram<BITS> {
     fn default() -> Self {
-        Self { counts: Vec::new(), total: 0, sum: 0, max: 0, first: usize::MAX }
+        // The buckets of a coarse one are few themselves.
+        let counts = if BITS < 10 { Counts::many() } else { Counts::default() };
+        Self { counts, total: 0, sum: 0, max: 0, first: usize::MAX }
     }
 }
 
-/// Values on their way into a histogram. Its buckets are so many that those of a few histograms do not fit into the
-/// nearest cache: to wait for memory once for many values is cheaper than once for each.
-#[derive(Clone, Debug)]
-pub(crate) struct Batch {
-    spans: [Span; BATCH],
-    len: usize,
+impl<const BITS: u32> PartialEq for Histogram<BITS> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.total, self.sum, self.max) == (other.total, other.sum, other.max) && self.cells().eq(other.cells())
+    }
 }
 
-const BATCH: usize = 64;
+impl<const BITS: u32> Eq for Histogram<BITS> {}
 
 /// Buckets that are summed at once when a quantile is sought.
 const RUN: usize = 32;
-
-impl Default for Batch {
-    fn default() -> Self {
-        Self { spans: [Span::ZERO; BATCH], len: 0 }
-    }
-}
-
-impl Batch {
-    /// Takes a value; true when it has to be taken out now.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, span: Span) -> bool {
-        self.spans[self.len % BATCH] = span;
-        self.len += 1;
-        self.len == BATCH
-    }
-
-    /// Hands out what is there.
-    pub(crate) fn take(&mut self) -> Gathered<'_> {
-        let len = std::mem::take(&mut self.len);
-        let spans = &self.spans[..len];
-        let (mut least, mut most, mut sum) = (u64::MAX, 0, 0);
-        for span in spans {
-            least = least.min(span.nanos());
-            most = most.max(span.nanos());
-            sum += u128::from(span.nanos());
-        }
-        Gathered { spans, least, most, sum }
-    }
-}
-
-/// Values that are to be counted, and what is the same for every histogram of them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Gathered<'a> {
-    pub(crate) spans: &'a [Span],
-    /// In nanoseconds, as all of it.
-    least: u64,
-    most: u64,
-    sum: u128,
-}
 
 /// The number of the half octave that a time in microseconds lies in.
 pub(crate) fn half_octave(micros: u64) -> usize {
@@ -111,10 +78,7 @@ impl<const BITS: u32> Histogram<BITS> {
     #[inline]
     pub fn record(&mut self, span: Span) {
         let at = index::<BITS>((span.nanos() / UNIT).min(HIGHEST - 1));
-        match self.counts.get_mut(at) {
-            Some(count) => *count += 1,
-            None => self.grow(at),
-        }
+        self.counts.add(at, 1);
         self.first = self.first.min(at);
         self.total += 1;
         self.sum += u128::from(span.nanos());
@@ -128,12 +92,9 @@ impl<const BITS: u32> Histogram<BITS> {
             return;
         }
         let bucket = |nanos: u64| index::<BITS>((nanos / UNIT).min(HIGHEST - 1));
-        let last = bucket(most);
-        if last >= self.counts.len() {
-            self.counts.resize(last + 1, 0);
-        }
-        for span in spans {
-            self.counts[bucket(span.nanos())] += 1;
+        match self.counts.reaching(bucket(most)) {
+            Some(counts) => spans.iter().for_each(|span| counts[bucket(span.nanos())] += 1),
+            None => spans.iter().for_each(|span| self.counts.add(bucket(span.nanos()), 1)),
         }
         self.first = self.first.min(bucket(least));
         self.max = self.max.max(most);
@@ -144,18 +105,10 @@ impl<const BITS: u32> Histogram<BITS> {
     /// Counts a value of zero so many times.
     pub fn record_zeros(&mut self, times: u64) {
         if times > 0 {
-            self.record(Span::ZERO);
-            self.counts[0] += times - 1;
-            self.total += times - 1;
+            self.counts.add(0, times);
+            self.first = 0;
+            self.total += times;
         }
-    }
-
-    /// Counts the first value in a bucket that is not there yet.
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self, at: usize) {
-        self.counts.resize(at + 1, 0);
-        self.counts[at] = 1;
     }
 
     /// How many values were counted.
@@ -201,9 +154,12 @@ impl<const BITS: u32> Histogram<BITS> {
 
     /// The bucket of the value of this rank, which begins with 1.
     fn find(&self, rank: u64) -> Option<usize> {
+        let Some(used) = self.counts.from(self.first) else {
+            return self.counts.find_among_few(rank);
+        };
         let (mut seen, mut from) = (0, self.first);
         // Nearly all buckets lie before the one that is sought, and their sum is quick to find.
-        for run in self.used().chunks(RUN) {
+        for run in used.chunks(RUN) {
             let sum: u64 = run.iter().sum();
             if seen + sum >= rank {
                 for (at, count) in (from..).zip(run) {
@@ -220,11 +176,9 @@ impl<const BITS: u32> Histogram<BITS> {
 
     /// Adds another histogram's counts.
     pub fn add(&mut self, other: &Self) {
-        if self.counts.len() < other.counts.len() {
-            self.counts.resize(other.counts.len(), 0);
-        }
-        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
-            *mine += theirs;
+        match (self.counts.reaching(other.last()), other.counts.from(0)) {
+            (Some(mine), Some(theirs)) => mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs),
+            _ => other.cells().for_each(|(at, count)| self.counts.add(at, count)),
         }
         self.first = self.first.min(other.first);
         self.total += other.total;
@@ -235,31 +189,40 @@ impl<const BITS: u32> Histogram<BITS> {
     /// What was counted since `earlier`, an earlier state of the same histogram.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
-        let mut counts = self.counts.clone();
-        for (mine, theirs) in counts.iter_mut().zip(&earlier.counts) {
-            *mine -= theirs;
-        }
-        let last = counts.iter().rposition(|&count| count > 0);
-        let max = last.map_or(0, |at| (bounds::<BITS>(at).1 * UNIT - 1).min(self.max));
-        let first = counts.iter().position(|&count| count > 0).unwrap_or(usize::MAX);
-        Self { counts, total: self.total - earlier.total, sum: self.sum - earlier.sum, max, first }
+        let mut since = Self { counts: self.counts.since(&earlier.counts), ..Self::default() };
+        let (first, last) = {
+            let mut cells = since.counts.cells(0).map(|(at, _)| at);
+            let first = cells.next();
+            (first, cells.last().or(first))
+        };
+        since.max = last.map_or(0, |at| (bounds::<BITS>(at).1 * UNIT - 1).min(self.max));
+        since.first = first.unwrap_or(usize::MAX);
+        (since.total, since.sum) = (self.total - earlier.total, self.sum - earlier.sum);
+        since
     }
 
     /// Forgets everything, and keeps the memory.
     pub fn clear(&mut self) {
-        let last = index::<BITS>((self.max / UNIT).min(HIGHEST - 1));
-        if let Some(used) = self.counts.get_mut(self.first..=last) {
-            used.fill(0);
-        }
+        self.counts.clear(self.first, self.last());
         (self.total, self.sum, self.max, self.first) = (0, 0, 0, usize::MAX);
     }
 
     /// The buckets that are not empty: a value in the middle of each in microseconds, and its count.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.used().iter().enumerate().filter(|(_, count)| **count > 0).map(|(beyond, &count)| {
-            let (low, high) = bounds::<BITS>(self.first + beyond);
+        self.cells().map(|(at, count)| {
+            let (low, high) = bounds::<BITS>(at);
             (u64::midpoint(low, high), count)
         })
+    }
+
+    /// The numbers of the buckets that are not empty, in rising order, and their counts.
+    fn cells(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.counts.cells(self.first)
+    }
+
+    /// The last bucket that is not empty, if there is one (for a difference: one that is not before it).
+    fn last(&self) -> usize {
+        index::<BITS>((self.max / UNIT).min(HIGHEST - 1))
     }
 
     /// The first value, in microseconds, that is above a limit when each is taken for the middle of its bucket.
@@ -270,10 +233,16 @@ impl<const BITS: u32> Histogram<BITS> {
 
     /// How many values, each taken for the middle of its bucket, are not above each of some bounds in microseconds, which rise.
     pub(crate) fn not_above<const N: usize>(&self, limits: [u64; N]) -> [u64; N] {
-        let used = self.used();
+        let ends = limits.map(|limit| index::<BITS>(Self::first_above(limit)));
+        let Some(used) = self.counts.from(self.first) else {
+            let mut below = [0; N];
+            for (at, count) in self.cells() {
+                below.iter_mut().zip(ends).filter(|(_, end)| at < *end).for_each(|(sum, _)| *sum += count);
+            }
+            return below;
+        };
         let (mut sum, mut from) = (0, 0);
-        limits.map(|limit| {
-            let end = index::<BITS>(Self::first_above(limit));
+        ends.map(|end| {
             let to = end.saturating_sub(self.first).clamp(from, used.len());
             sum += used[from..to].iter().sum::<u64>();
             from = to;
@@ -281,26 +250,28 @@ impl<const BITS: u32> Histogram<BITS> {
         })
     }
 
-    /// How many values lie in each half octave of microseconds, which [`ClientSlice::bounds`] numbers, for those in
-    /// which there are any.
+    /// How many values lie in each half octave of microseconds, which [`ClientSlice::bounds`] numbers, for those in which there are any.
     pub(crate) fn half_octaves(&self) -> impl Iterator<Item = (usize, u64)> {
-        let mut from = self.first.min(self.counts.len());
-        std::iter::from_fn(move || {
-            let micros = bounds::<BITS>(from).0.max(1);
-            let half = half_octave(micros);
-            let beyond = index::<BITS>(ClientSlice::bounds(half).1);
-            let run = &self.counts[from..beyond.min(self.counts.len())];
-            from += run.len();
-            (!run.is_empty()).then(|| (half, run.iter().sum()))
-        })
-        .filter(|&(_, count)| count > 0)
-    }
-
-    /// The buckets from the first that was touched on.
-    fn used(&self) -> &[u64] {
-        self.counts.get(self.first..).unwrap_or_default()
+        let mut halves = [0; HALF_OCTAVES];
+        match self.counts.from(self.first) {
+            None => self.cells().for_each(|(at, count)| halves[half_octave(bounds::<BITS>(at).0)] += count),
+            Some(mut rest) => {
+                let mut from = self.first;
+                while !rest.is_empty() {
+                    let half = half_octave(bounds::<BITS>(from).0);
+                    let beyond = index::<BITS>(ClientSlice::bounds(half).1);
+                    let (run, after) = rest.split_at(rest.len().min(beyond - from));
+                    halves[half] = run.iter().sum();
+                    (from, rest) = (beyond, after);
+                }
+            }
+        }
+        halves.into_iter().enumerate().filter(|(_, count)| *count > 0)
     }
 }
+
+/// Half octaves below the highest value.
+const HALF_OCTAVES: usize = 2 * HIGHEST.ilog2() as usize;
 
 #[cfg(test)]
 mod tests {
@@ -348,6 +319,42 @@ mod tests {
         }
         at_once.record_all(batch.take());
         assert_eq!(at_once, one_by_one);
+    }
+
+    /// Values of all sizes, so many that they are few at first and then many.
+    fn values(count: u64) -> impl Iterator<Item = Span> {
+        (0..count).map(|n| Span::from_nanos(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (20 + n % 44)))
+    }
+
+    #[test]
+    fn few_values_are_counted_like_many() {
+        for count in [0, 1, 2, 10, 1000, 1030, 3000] {
+            let (mut few, mut many) = (Fine::default(), Fine { counts: Counts::many(), ..Fine::default() });
+            let earlier: Vec<_> = values(count / 2).collect();
+            earlier.iter().for_each(|span| [&mut few, &mut many].into_iter().for_each(|h| h.record(*span)));
+            let before = (few.clone(), many.clone());
+            values(count).for_each(|span| [&mut few, &mut many].into_iter().for_each(|h| h.record(span)));
+            [&mut few, &mut many].into_iter().for_each(|h| h.record_zeros(count * count));
+            assert_eq!(few, many);
+            assert!(few.buckets().eq(many.buckets()));
+            let limits = [5, 1_000, 25_000, 1_000_000, 10_000_000];
+            assert_eq!(few.not_above(limits), many.not_above(limits));
+            assert!(few.half_octaves().eq(many.half_octaves()));
+            for share in [0.0, 0.1, 0.5, 0.9, 0.99, 1.0] {
+                assert_eq!(few.quantile(share), many.quantile(share), "{share} of {count}");
+            }
+            let (since, sinces) = (few.since(&before.0), many.since(&before.1));
+            assert_eq!(since, sinces);
+            assert_eq!((since.count(), since.quantile(0.5)), (count + count * count, sinces.quantile(0.5)));
+            let sums = [(&few, &since), (&few, &sinces), (&many, &since), (&many, &sinces)].map(|(one, other)| {
+                let mut sum = one.clone();
+                sum.add(other);
+                sum
+            });
+            assert!(sums.iter().all(|sum| *sum == sums[0] && sum.count() == few.count() + since.count()));
+            few.clear();
+            assert_eq!((few.count(), few.buckets().count()), (0, 0));
+        }
     }
 
     #[test]
