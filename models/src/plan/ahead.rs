@@ -1,6 +1,6 @@
 //! What the requests of a client are going to draw, so that it can be drawn before it is wanted (`world/ahead.rs`).
 
-use super::{DistId, EndpointId, Op, Pc, Plan};
+use super::{DistId, EndpointId, Op, Pattern, Pc, Plan};
 use squall_sim::dist::Dist;
 use squall_sim::random::{Luck, Place};
 
@@ -21,8 +21,12 @@ pub(crate) struct Foreseen {
     attempt: Place,
 }
 
-/// How far is looked: so many pieces of work and so many calls. The far ends of a larger tree are reached so late that
-/// what was drawn for them would be forgotten by then.
+/// Requests that are drawn for at once.
+pub(crate) const BLOCK: usize = 16;
+/// Draws that are kept: as many as a processor's second cache holds beside all the rest. A request that is under way for
+/// longer than it takes to make so many others draws for itself.
+pub(crate) const KEPT: usize = 4096;
+/// How far is looked: so many pieces of work, and so many calls.
 pub(crate) const FORESEEN: usize = 16;
 /// Instructions that are read at most, for some run in circles.
 const READ: usize = 256;
@@ -41,13 +45,17 @@ impl Foreseen {
 
 impl Plan {
     pub(super) fn look_ahead(&mut self) {
+        // The blocks of all clients fill half of what is kept; the other half is for requests under way.
+        let mut works = KEPT / 2 / BLOCK;
         for at in 0..self.clients.len() {
             let client = &self.clients[at];
-            // To which side of a split a request goes is not known yet.
-            if client.ways.is_none() {
+            // To which side of a split a request goes is not known yet, nor when a user of a closed loop asks again.
+            let known = client.ways.is_none() && !matches!(client.pattern, Pattern::Closed { .. });
+            if known && works >= FORESEEN {
                 let call = Foreseen { made: None, attempt: self.edges[client.edge.at()].attempt_place };
                 let mut foresight = Foresight::default();
                 self.follow(&mut foresight, (call, client.endpoint), &mut { READ });
+                works -= foresight.works.len();
                 self.clients[at].foresight = foresight;
             }
         }

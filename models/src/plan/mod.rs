@@ -41,7 +41,7 @@ mod stack;
 mod swap;
 
 pub(crate) use action::{Action, Cause, PlannedAction};
-pub(crate) use ahead::{FORESEEN, Foresight};
+pub(crate) use ahead::{BLOCK, FORESEEN, Foresight, KEPT};
 pub(crate) use cache::CachePlan;
 pub(crate) use check::Checker;
 pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};

@@ -5,14 +5,9 @@
 //! is: the draws of a few requests that are still to come are made together, which takes hardly longer than one. What is
 //! kept here is no state: a run without it has the same bytes.
 
-use crate::plan::{ClientPlan, DistId, FORESEEN, Plan};
+use crate::plan::{BLOCK, ClientPlan, DistId, FORESEEN, KEPT, Plan};
 use squall_sim::Span;
 use squall_sim::random::{Luck, Place};
-
-/// Requests that are drawn for at once.
-pub(super) const BLOCK: usize = 16;
-/// Draws that are kept at least and at most, for all clients together. Those at most fill a quarter of a megabyte.
-const KEPT: (usize, usize) = (256, 1 << 14);
 
 /// Lengths of work that are known already, each in the one place where its key says. A later one drives an earlier one
 /// out, which is then drawn when it is wanted.
@@ -26,9 +21,8 @@ pub(crate) struct Ahead {
 
 impl Ahead {
     pub(super) fn new(plan: &Plan) -> Self {
-        // Half of them for requests that are under way.
-        let block: usize = plan.clients.iter().map(|client| 4 * BLOCK * client.foresight.works.len()).sum();
-        let size = block.clamp(KEPT.0, KEPT.1).next_power_of_two() as u64;
+        let blind = plan.clients.iter().all(|client| client.foresight.works.is_empty());
+        let size = if blind { 1 } else { KEPT as u64 };
         // A key that belongs in another place is never found.
         Self { kept: (0..size).map(|at| (at + 1, Span::ZERO)).collect(), mask: size - 1, lucks: Box::default() }
     }
@@ -78,8 +72,9 @@ fn draw(plan: &Plan, luck: Luck, (dist, place): (DistId, Place)) -> Span {
 #[cfg(test)]
 mod tests {
     use crate::blueprint::{Limits, Settings};
-    use crate::plan::{DistId, FORESEEN, Plan};
+    use crate::plan::{BLOCK, DistId, FORESEEN, KEPT, Plan};
     use crate::report::Report;
+    use crate::spec;
     use crate::world::World;
     use squall_sim::Span;
     use squall_sim::dist::Dist;
@@ -106,7 +101,10 @@ mod tests {
     }"#;
 
     fn plan() -> Plan {
-        let world = serde_json::from_str(WORLD).unwrap();
+        compiled(serde_json::from_str(WORLD).unwrap())
+    }
+
+    fn compiled(world: spec::World) -> Plan {
         let limits = Limits { events: 1 << 30, in_flight: 100_000, depth: 64 };
         let (duration, resolution) = (Span::from_secs(60), Span::from_secs(1));
         Plan::new(&world, Settings { duration, warmup: Span::ZERO, resolution, windows: Vec::new(), limits }).unwrap()
@@ -120,10 +118,22 @@ mod tests {
     fn foresight_ends_where_requests_part() {
         let plan = plan();
         let works = |at: usize| plan.clients[at].foresight.works.iter().map(|work| work.0).collect::<Vec<_>>();
-        // In the order of their names: the circle until it is enough, the users (of a constant nothing is drawn), the web.
+        // In the order of their names: the circle until it is enough, the users not at all, the web (of a constant nothing is
+        // drawn).
         assert_eq!(works(0), (0..FORESEEN).collect::<Vec<_>>());
-        assert_eq!(works(1), [0]);
+        assert!(works(1).is_empty());
         assert_eq!(works(2), [0, 1, 0]);
+    }
+
+    #[test]
+    fn what_is_foreseen_for_all_clients_fits_into_what_is_kept() {
+        let mut world: serde_json::Value = serde_json::from_str(WORLD).unwrap();
+        for number in 0..100 {
+            world["clients"][format!("loop{number}")] = world["clients"]["loop"].clone();
+        }
+        let plan = compiled(serde_json::from_value(world).unwrap());
+        let works: usize = plan.clients.iter().map(|client| client.foresight.works.len()).sum();
+        assert_eq!(2 * BLOCK * works, KEPT);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Clients at work: requests begin, end, and are asked again.
 
-use super::ahead::BLOCK;
 use super::call::{Invocation, Reload};
 use super::source::Source;
 use super::split::Caller;
@@ -8,7 +7,7 @@ use super::{Cx, Event, Run};
 use crate::histogram::{Batch, Histogram};
 use crate::monitor::Buckets;
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{ClientId, ClientPlan, Pattern};
+use crate::plan::{BLOCK, ClientId, ClientPlan, Pattern};
 use crate::report::ClientTotals;
 use squall_sim::random::{Draw, Luck, Place, Purpose, Stream};
 use squall_sim::{Key, Lane, Time};
