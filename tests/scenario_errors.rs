@@ -107,7 +107,7 @@ const BAD: &[(&str, &str, &[&str])] = &[
     ("capacity: {workers: 8}\n", "\n", &["s.yaml:10:3", "the field `capacity` is missing"]),
     ("order: fifo", "order: fif", &["did you mean `fifo`?"]),
     ("order: fifo", "ordr: fifo", &["there is no field `ordr` here", "did you mean `order`?"]),
-    ("size: 5", "sise: 5", &["there is no field `sise` here", "this pool has no size"]),
+    ("size: 5", "sise: 5", &["there is no field `sise` here", "did you mean `size`?"]),
     ("[timeout: 1s]", "[{timeout: 1s, retry: 5}]", &["`retry` and `timeout` stand together", "write exactly one of"]),
     ("{exponential: {mean: 10ms}}", "{exponential: {mean: 1ms}, uniform: {min: 1ms, max: 2ms}}", &["stand together"]),
     ("ttl: 60s", "per_replica: yes", &["`yes` is not `true` or `false`"]),
@@ -167,6 +167,25 @@ const BAD: &[(&str, &str, &[&str])] = &[
     // The world as a whole.
     ("to: api.get", "to: api.got", &["s.yaml:6:9", "api.got", "did you mean"]),
     ("service: db", "service: bd", &["s.yaml:30:40", "there is no service `bd`"]),
+    ("timeout: 1s", "timeout: 0ms", &["s.yaml:8:54", "a duration of zero makes no sense here"]),
+    ("latency: 1ms", "latency: {lognormal: {median: 5ms, p99: 1ms}}", &["`p99` is 0.001, but must be"]),
+    ("replicas: 2", "replicas: 0", &["s.yaml:11:15", "0 is not between 1 and"]),
+    ("{workers: 8}", "{workers: 0}", &["0 is not between 1 and"]),
+    ("mean: 10ms", "mean: 0s", &["`mean` is 0, but must be"]),
+    ("name: l1", "name: l2", &["there is no cache `l2`", "did you mean `l1`?"]),
+    ("keys: pages", "keys: page", &["there is no key set `page`", "did you mean `pages`?"]),
+    ("call: db.query", "call: db.qery", &["service `db` has no endpoint `qery`", "did you mean `query`?"]),
+    ("pool: conns", "pool: cons", &["`cons`", "did you mean `conns`?"]),
+    ("work: 5ms", "work: {gamma: {mean: 5ms, cv: -1}}", &["`cv` is -1, but must be"]),
+    ("ttl: 60s", "ttl: 0s", &["a duration of zero makes no sense here"]),
+    ("factor: 10", "factor: 0", &["0 is not a number above zero"]),
+    ("count: 1000", "count: 0", &["`keys` is 0, but must be between", "give the number of keys"]),
+    ("for: 30s", "for: 0s", &["a duration of zero makes no sense here"]),
+    (
+        "    pools:\n",
+        "    edges: {api: {link: {latency: 1ms}}}\n    pools:\n",
+        &["`db` has an edge to `api`, but never calls it"],
+    ),
     // Sentences.
     ("clients.web.success", "clients.wbe.success", &["there is no client `wbe`", "did you mean `web`?"]),
     (
@@ -222,6 +241,70 @@ fn each_mistake_has_its_message() {
     }
 }
 
+/// Of two mistakes none hides the other, whatever kinds they are of.
+#[test]
+fn no_mistake_hides_another_one() {
+    /// After these nothing else can be read, or what the other one is about.
+    const CUTS: [&str; 5] = [
+        "squall: 1\ntopology: /dev/zero\n",
+        "\tto: api.get\n",
+        "---\nfaults:\n",
+        "keys: 5\nkey:\n",
+        "faults: {}\nx:\n",
+    ];
+    /// The second may come of the first.
+    const FOLLOWS: &[(&str, &str)] = &[
+        // A value that is out of its place is not spelled the same in what is said of it.
+        ("replicas: ", "services.api.replicas.x: 4"),
+        // There may be a call, or a cache, in what cannot be read.
+        ("{work: 5ms}", "    edges: {api"),
+        ("  l.1: {", "name: l2"),
+        ("  <<: {ttl: 60s}", "name: l2"),
+        ("  l.1: {", "wib.success"),
+        ("  <<: {ttl: 60s}", "wib.success"),
+        // Times that are held against times that are wrong.
+        ("duration: 0s", "warmup: 300s"),
+        ("duration: 0s", "resolution: 1us"),
+        ("duration: 0s", "between 100s and 400s"),
+        ("duration: 0s", "web recovers within"),
+        ("warmup: 300s", "resolution: 1us"),
+        ("warmup: 300s", "between 100s and 400s"),
+        ("warmup: 300s", "web recovers within"),
+        // The variant has the name of what it stands beside.
+        ("  unmitigated: {", "services.api.replicass"),
+        ("  unmitigated: {", "{that: no deadlock, only: [biger]}"),
+    ];
+    let place = |part: &str| part.starts_with("s.yaml:");
+    let sentence = GOOD.lines().last().unwrap();
+    let may_hide = |new: &str, other: &str| {
+        CUTS.contains(&new) || FOLLOWS.iter().any(|(first, then)| new.starts_with(first) && other.starts_with(then))
+    };
+    let mut tried = 0;
+    let mut hidden = Vec::new();
+    for (at, (old, new, wanted)) in BAD.iter().enumerate() {
+        for (other_old, other_new, other_wanted) in &BAD[at + 1..] {
+            let once = GOOD.replacen(old, new, 1);
+            // A sentence is read as far as it makes sense, and the places of two mistakes must not overlap.
+            let one_sentence = [old, other_old].iter().all(|text| sentence.contains(*text));
+            let overlap = old.contains(other_old) || other_old.contains(old) || new.contains(other_old);
+            if one_sentence || overlap || !once.contains(other_old) {
+                continue;
+            }
+            tried += 1;
+            let message = refused(&once.replacen(other_old, other_new, 1)).to_string();
+            let said = |parts: &[&str]| parts.iter().filter(|part| !place(part)).all(|part| message.contains(part));
+            if !said(wanted) && !may_hide(other_new, new) {
+                hidden.push(format!("{other_old:?} → {other_new:?} hides {old:?} → {new:?}"));
+            }
+            if !said(other_wanted) && !may_hide(new, other_new) {
+                hidden.push(format!("{old:?} → {new:?} hides {other_old:?} → {other_new:?}"));
+            }
+        }
+    }
+    assert!(tried > 3_000, "{tried}");
+    assert!(hidden.is_empty(), "{tried} tried\n{}", hidden.join("\n"));
+}
+
 #[test]
 fn one_mistake_is_one_problem() {
     let follow_ups = ["{set: {services.api.replicas: 4}}", "keys:\n", "faults:\n", "squall: 1\n", "size: 5"];
@@ -247,13 +330,13 @@ fn all_mistakes_come_at_once() {
         .replace("web.success", "web.sucess");
     let problems = refused(&text);
     let message = problems.to_string();
-    assert_eq!(problems.count(), 11, "{message}");
-    assert!(message.ends_with("11 problems in s.yaml; nothing was run"), "{message}");
+    assert_eq!(problems.count(), 12, "{message}");
+    assert!(message.ends_with("12 problems in s.yaml; nothing was run"), "{message}");
     let lines: Vec<usize> = message
         .lines()
         .filter_map(|line| line.trim_start().strip_prefix("--> s.yaml:")?.split(':').next()?.parse().ok())
         .collect();
-    assert_eq!(lines.len(), 11);
+    assert_eq!(lines.len(), 12);
     assert!(lines.is_sorted(), "{lines:?}");
 }
 
@@ -270,6 +353,67 @@ fn what_follows_from_a_mistake_is_not_reported() {
     let text = GOOD.replace("    capacity: {workers: 4}\n", "");
     let problems = refused(&text);
     assert_eq!(problems.count(), 1, "{problems}");
+}
+
+#[test]
+fn under_a_topology_that_cannot_be_read_nothing_else_is_missed() {
+    let text = GOOD.replace("squall: 1\n", "squall: 1\ntopology: nowhere.yaml\nset: {services.web.replicas: 3}\n");
+    let text = text
+        .replace("  web:\n    to: api.get\n", "  web:\n")
+        .replace("{set: {services.api", "{apply: [no.yaml], set: {services.apl");
+    let text = text.replace("latency: 1ms", "latency: 250").replace("warmup: 10s", "warmup: 300s");
+    let problems = refused(&text);
+    let message = problems.to_string();
+    for part in ["cannot read `nowhere.yaml`", "cannot read `no.yaml`", "`250` needs a unit", "the warm-up of 300s"] {
+        assert!(message.contains(part), "{part}\n{message}");
+    }
+    assert_eq!(problems.count(), 4, "{message}");
+}
+
+#[test]
+fn a_section_under_an_unknown_name_is_not_missed() {
+    for section in ["keys", "clients", "services", "caches", "faults"] {
+        let text = GOOD
+            .replace(&format!("{section}:\n"), "nonsense:\n")
+            .replace("variants:\n  bigger: {set: {services.api.replicas: 4}}\n", "");
+        let problems = refused(&text);
+        assert!(problems.to_string().contains("there is no field `nonsense` here"), "{problems}");
+        // A sentence is about a fault, and faults may as well be none.
+        assert_eq!(problems.count(), 1, "{section}\n{problems}");
+    }
+}
+
+/// Both are in one component, of which the first makes that it cannot be read.
+#[test]
+fn a_component_that_cannot_be_read_is_checked_all_the_same() {
+    let text = "squall: 1
+clients:
+  web: {to: api.get, arrivals: {poisson: {rate: 9/s}}, edge: {policies: [{timeout: 0ms}]}}
+services:
+  api:
+    capacity: {wrokers: 8}
+    queue: [1]
+    edges: {db: {link: {latency: 1}}}
+    endpoints: {get: {steps: [{work: {lognormal: {median: 9ms, p99: 3ms}}}]}}
+  db: {capacity: 5, replicas: 0, endpoints: {}}
+";
+    let problems = refused(text);
+    let message = problems.to_string();
+    let wanted = [
+        "a duration of zero makes no sense here",
+        "did you mean `workers`?",
+        "a list is not a map",
+        "`1` needs a unit",
+        "`api` has an edge to `db`, but never calls it",
+        "`p99` is 0.003",
+        "`5` is not one of the choices here",
+        "0 is not between 1 and",
+        "service `db` has no endpoint",
+    ];
+    for part in wanted {
+        assert!(message.contains(part), "{part}\n{message}");
+    }
+    assert_eq!(problems.count(), wanted.len(), "{message}");
 }
 
 #[test]

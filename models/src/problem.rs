@@ -3,6 +3,8 @@
 use crate::units::Duration;
 use std::fmt;
 
+const DID_YOU_MEAN: &str = "did you mean `";
+
 /// One thing that is wrong: where, what rule it breaks, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -12,12 +14,27 @@ pub struct Problem {
     pub rule: String,
     /// What to do about it.
     pub remedy: String,
+    /// Where something could stand that would make this right, where it is wrong that something is missing: paths, with `*`
+    /// for any name.
+    pub uses: Vec<String>,
 }
 
 impl Problem {
     /// A problem at a path.
     pub fn new(path: impl Into<String>, rule: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { path: path.into(), rule: rule.into(), remedy: remedy.into() }
+        Self { path: path.into(), rule: rule.into(), remedy: remedy.into(), uses: Vec::new() }
+    }
+
+    /// Whether something is missing that may be in what is wrong at another path.
+    #[must_use]
+    pub fn misses(&self, path: &str) -> bool {
+        self.uses.iter().any(|place| touch(place, path))
+    }
+
+    /// The name that was meant where another one stands, if one is near.
+    #[must_use]
+    pub fn meant(&self) -> Option<&str> {
+        self.remedy.strip_prefix(DID_YOU_MEAN)?.strip_suffix("`?")
     }
 
     /// The same, seen from one level further out.
@@ -25,6 +42,11 @@ impl Problem {
         let dot = if self.path.is_empty() { "" } else { "." };
         Self { path: format!("{key}{dot}{}", self.path), ..self }
     }
+}
+
+/// Whether one of two paths leads to a part of what the other one leads to.
+fn touch(pattern: &str, path: &str) -> bool {
+    pattern.split('.').zip(path.split('.')).all(|(own, other)| own == "*" || own == other)
 }
 
 /// A remedy for a name that does not exist: the nearest one that does, or some that there are. A file of 20,000 services
@@ -45,7 +67,7 @@ pub(crate) fn did_you_mean<'n>(name: &str, known: impl Iterator<Item = &'n str>,
         }
     }
     match nearest {
-        Some((_, nearest)) => format!("did you mean `{nearest}`?"),
+        Some((_, nearest)) => format!("{DID_YOU_MEAN}{nearest}`?"),
         None if some.is_empty() => format!("there are no {what} here"),
         None => format!("{what}: {}", some.join(", ")),
     }

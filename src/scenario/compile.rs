@@ -2,24 +2,28 @@
 
 use super::issue::{Issues, Place};
 use super::load::{Draft, Loader};
+use super::lost::Lost;
 use super::node::Node;
 use super::sentence::Scope;
 use super::spec::Run;
+use super::typed::{Read, SETS};
 use super::{Case, UNMITIGATED, check};
 use squall_models::problem::Problem;
-use squall_models::spec::Fault;
+use squall_models::spec::{Fault, World};
 use squall_models::units::Duration;
 use squall_models::{Blueprint, Limits, Settings};
 use squall_sim::{Span, Time};
 use std::collections::BTreeMap;
 
+/// Rounds of "mend and compile again" for one variant.
+const ROUNDS: usize = 30;
 /// Windows in a series, unless the user asks for more.
 const USUAL_WINDOWS: f64 = 2_000.0;
 /// Windows in a series at most.
 const MOST_WINDOWS: f64 = 100_000.0;
 
 /// The settings that a run section asks for, without windows.
-pub(super) fn settings(run: &Run) -> Settings {
+fn settings(run: &Run) -> Settings {
     let duration = run.duration.seconds();
     let usual = (duration / USUAL_WINDOWS).ceil().max(1.0);
     let resolution = run.resolution.map_or(usual, Duration::seconds);
@@ -32,40 +36,48 @@ pub(super) fn settings(run: &Run) -> Settings {
     }
 }
 
-/// Checks what the types of a run section do not; true if nothing is wrong.
-pub(super) fn check_run(run: Option<&Run>, tree: &Node, issues: &mut Issues) -> bool {
-    let Some(run) = run else { return false };
-    let mut right = true;
+/// Checks what the types of a run section do not. Gives back settings of which nothing more can be said, and whether the
+/// length of the run and of its warm-up are as the user wants them.
+pub(super) fn check_run(read: &Read<Run>, tree: &Node, issues: &mut Issues) -> (Settings, bool) {
+    let usual = Run::default();
+    let run = read.value.as_ref().unwrap_or(&usual);
+    let known = |field: &str| !read.is_lost(field);
     let mut wrong = |path: &str, rule: String, remedy: &str| {
         let (found, exact) = tree.find(path);
         issues.at(if exact { found.node.at } else { found.label }, rule, remedy);
-        right = false;
+        false
     };
     let (duration, warmup) = (run.duration, run.warmup);
-    if duration.span().is_zero() {
-        wrong("run.duration", "`duration` is zero".to_owned(), "write how long to simulate, as in `300s`");
-    } else if warmup.span() >= duration.span() {
+    let mut times = known("duration") && known("warmup");
+    if known("duration") && duration.span().is_zero() {
+        times = wrong("run.duration", "`duration` is zero".to_owned(), "write how long to simulate, as in `300s`");
+    } else if times && warmup.span() >= duration.span() {
         let rule = format!("the warm-up of {warmup} leaves nothing of the {duration} of the run");
-        wrong("run.warmup", rule, "make `duration` longer or `warmup` shorter");
+        times = wrong("run.warmup", rule, "make `duration` longer or `warmup` shorter");
     }
-    if let Some(resolution) = run.resolution {
+    let mut windows = known("resolution");
+    if let Some(resolution) = run.resolution.filter(|_| windows) {
         if resolution.span().is_zero() {
-            wrong("run.resolution", "`resolution` is zero".to_owned(), "write the width of a window, as in `1s`");
-        } else if duration.seconds() / resolution.seconds() > MOST_WINDOWS {
+            windows =
+                wrong("run.resolution", "`resolution` is zero".to_owned(), "write the width of a window, as in `1s`");
+        } else if times && duration.seconds() / resolution.seconds() > MOST_WINDOWS {
             let rule = format!("windows of {resolution} over {duration} are more than {MOST_WINDOWS}");
-            wrong("run.resolution", rule, "make `resolution` wider");
+            windows = wrong("run.resolution", rule, "make `resolution` wider");
         }
     }
-    if run.seeds == 0 || run.seeds > 1_000_000 {
+    if known("seeds") && (run.seeds == 0 || run.seeds > 1_000_000) {
         let rule = format!("`{}` seeds are not between 1 and 1000000", run.seeds);
         wrong("run.seeds", rule, "write how many runs of each variant to make, as in `20`");
     }
-    right
+    let (asked, usual) = (settings(run), settings(&usual));
+    let limits = if known("limits") { asked.limits.clone() } else { usual.limits.clone() };
+    let settings = if times && windows { asked } else { usual };
+    (Settings { limits, ..settings }, times)
 }
 
 /// What sentences can be about in a world. Names come from the tree, so that a component with a mistake in it still has one.
-pub(super) fn scope(draft: &Draft, settings: &Settings) -> Scope {
-    let (world, tree) = (&draft.world, &draft.tree);
+pub(super) fn scope(draft: &Draft, world: &World, (warmup, duration): (Time, Time)) -> Scope {
+    let tree = &draft.tree;
     let names = |section: &str| -> Vec<String> {
         tree.get(section).and_then(Node::entries).into_iter().flatten().map(|(name, _)| name.clone()).collect()
     };
@@ -83,7 +95,7 @@ pub(super) fn scope(draft: &Draft, settings: &Settings) -> Scope {
         clients: names("clients"),
         services: names("services"),
         pools,
-        caches: names("caches").into_iter().flat_map(|cache| with_classes(cache, draft)).collect(),
+        caches: names("caches").into_iter().flat_map(|cache| with_classes(cache, world)).collect(),
         splits: splits.collect(),
         edges: super::visit::calls(world).into_iter().collect(),
         alerts: world.monitoring.iter().flat_map(|monitoring| monitoring.alerts.keys().cloned()).collect(),
@@ -91,14 +103,14 @@ pub(super) fn scope(draft: &Draft, settings: &Settings) -> Scope {
         operators: names("operators"),
         rollouts: names("rollouts"),
         faults: world.faults.iter().map(times).collect(),
-        warmup: Time::ZERO + settings.warmup,
-        duration: Time::ZERO + settings.duration,
+        warmup,
+        duration,
     }
 }
 
 /// A cache, and its classes of keys.
-fn with_classes(cache: String, draft: &Draft) -> Vec<String> {
-    let classes = draft.world.caches.get(&cache).into_iter().flat_map(|spec| &spec.classes);
+fn with_classes(cache: String, world: &World) -> Vec<String> {
+    let classes = world.caches.get(&cache).into_iter().flat_map(|spec| &spec.classes);
     let classes: Vec<String> = classes.map(|class| format!("{cache}.{}", class.name)).collect();
     std::iter::once(cache).chain(classes).collect()
 }
@@ -111,19 +123,15 @@ fn times(fault: &Fault) -> (Time, Option<Time>) {
     (start, lasts.map(|lasts| start + lasts.span()))
 }
 
-/// Compiles every variant; `None` for those that cannot be. Without settings, which are then wrong themselves, the rest is
-/// checked with settings that nothing can be said against.
-pub(super) fn blueprints(loader: &mut Loader, drafts: &[Draft], settings: Option<&Settings>) -> Vec<Option<Blueprint>> {
-    let settings = settings.cloned().unwrap_or_else(|| self::settings(&Run::default()));
+/// Compiles every variant; `None` for those that cannot be.
+pub(super) fn blueprints(loader: &mut Loader, drafts: &mut [Draft], settings: &Settings) -> Vec<Option<Blueprint>> {
     let mut compiled = Vec::new();
     for draft in drafts {
         loader.issues.variant = Some(draft.name.clone());
         compiled.push(match Blueprint::new(&draft.world, settings.clone()) {
             Ok(blueprint) => Some(blueprint),
             Err(problems) => {
-                for problem in problems.into_iter().filter(|problem| !follows(problem, draft)) {
-                    place(problem, &draft.tree, &mut loader.issues);
-                }
+                problems_of(loader, draft, settings, problems);
                 None
             }
         });
@@ -132,41 +140,66 @@ pub(super) fn blueprints(loader: &mut Loader, drafts: &[Draft], settings: Option
     compiled
 }
 
-fn place(problem: Problem, tree: &Node, issues: &mut Issues) {
+/// Reports what is wrong with a world, and what shows once that has stand-ins too: not everything is looked at behind a
+/// name that nothing has.
+fn problems_of(loader: &mut Loader, draft: &mut Draft, settings: &Settings, mut problems: Vec<Problem>) {
+    let mut told: Vec<Problem> = Vec::new();
+    for _ in 0..ROUNDS {
+        problems.retain(|problem| !follows(problem, draft) && !told.contains(problem));
+        let sets = if draft.lost.is_empty() { 0 } else { SETS };
+        for set in 1..sets {
+            let Some(world) = loader.again(draft, set).filter(|_| !problems.is_empty()) else { continue };
+            let again = Blueprint::new(&world, settings.clone()).err().unwrap_or_default();
+            problems.retain(|problem| again.contains(problem));
+        }
+        let mut mended = false;
+        for problem in &problems {
+            place(problem, &draft.tree, &mut loader.issues);
+            mended |= mend(draft, problem);
+        }
+        told.append(&mut problems);
+        if !mended || loader.issues.full() {
+            return;
+        }
+        let Some(world) = loader.again(draft, 0) else { return };
+        problems = Blueprint::new(&world, settings.clone()).err().unwrap_or_default();
+        draft.world = world;
+    }
+}
+
+/// Puts the name that was meant, or a stand-in, where a single value is wrong. True if there is one now.
+fn mend(draft: &mut Draft, problem: &Problem) -> bool {
+    let (found, exact) = draft.tree.find(&problem.path);
+    let Some(way) = draft.tree.way(&problem.path).filter(|_| exact && found.node.text().is_some()) else {
+        return false;
+    };
+    let spelled = problem.meant().is_some_and(|meant| draft.tree.respell(&way, meant));
+    draft.lost.push(Lost::at(&problem.path));
+    spelled || draft.tree.forget(&way).is_some()
+}
+
+fn place(problem: &Problem, tree: &Node, issues: &mut Issues) {
     let (found, exact) = tree.find(&problem.path);
     let scalar = found.node.text().is_some_and(|text| !text.is_empty());
     let mark = if exact && scalar { found.node.at } else { found.label };
     // Problems with `run` and with the world as a whole have no place in a variant's tree.
     if problem.path.is_empty() || (!exact && found.label == tree.at) {
-        let rule = if problem.path.is_empty() { problem.rule } else { format!("`{}`: {}", problem.path, problem.rule) };
-        issues.add(Place::At(tree.at), rule, problem.remedy);
+        let rule = if problem.path.is_empty() {
+            problem.rule.clone()
+        } else {
+            format!("`{}`: {}", problem.path, problem.rule)
+        };
+        issues.add(Place::At(tree.at), rule, &problem.remedy);
     } else {
-        issues.at(mark, problem.rule, problem.remedy);
+        issues.at(mark, &problem.rule, &problem.remedy);
     }
 }
 
-/// Whether a problem may come only of something that has been reported: it is in a component, or speaks of one, that was
-/// read with a part missing.
+/// Whether a problem may come only of something that has been reported.
 fn follows(problem: &Problem, draft: &Draft) -> bool {
-    let inside =
-        |whole: &str| problem.path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     let (found, _) = draft.tree.find(&problem.path);
     let value = found.node.text().unwrap_or_default();
-    draft.damaged.iter().any(|component| {
-        // Where a section is missing as a whole, every name may be one of it.
-        let Some((section, name)) = component.split_once('.') else {
-            return !["faults", "actions", "monitoring"].contains(&component.as_str()) || inside(component);
-        };
-        inside(component)
-            || problem.path.is_empty()
-            || problem.path == section
-            || ([problem.rule.as_str(), value].iter().any(|text| mentions(text, name)))
-    })
-}
-
-/// Whether a name stands in a text as a word of its own.
-fn mentions(text: &str, name: &str) -> bool {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))).any(|word| word == name)
+    draft.lost.iter().any(|lost| lost.explains(problem, value))
 }
 
 /// The whole input with everything resolved, the same for every way to write it down.

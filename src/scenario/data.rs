@@ -1,6 +1,7 @@
 //! The CSV files that a world names: traces of arrivals, rates and keys, and measured distributions.
 
 use super::issue::{Issues, Place};
+use super::lost::Lost;
 use super::node::{Mark, Node};
 use super::source::{Sources, read_bytes};
 use super::visit;
@@ -47,16 +48,10 @@ impl Wrong {
 }
 
 impl DataFiles {
-    /// Reads every file that the world names, relative to the file that names it, into the world. Gives back the components
-    /// for which that was not possible.
-    pub(super) fn fill(
-        &mut self,
-        world: &mut World,
-        tree: &Node,
-        sources: &Sources,
-        issues: &mut Issues,
-    ) -> Vec<String> {
-        let mut filler = Filler { files: self, tree, sources, issues, damaged: Vec::new() };
+    /// Reads every file that the world names, relative to the file that names it, into the world. Gives back where
+    /// that was not possible.
+    pub(super) fn fill(&mut self, world: &mut World, tree: &Node, sources: &Sources, issues: &mut Issues) -> Vec<Lost> {
+        let mut filler = Filler { files: self, tree, sources, issues, lost: Vec::new() };
         for (name, keys) in &mut world.keys {
             if let Keys::Trace { file, keys } = keys {
                 let path = format!("keys.{name}.trace.file");
@@ -69,7 +64,7 @@ impl DataFiles {
         visit::distributions(world, &mut |path, distribution| {
             visit::laws(path, distribution, &mut |path, law| filler.law(path, law));
         });
-        filler.damaged
+        filler.lost
     }
 
     /// A hash for each file, by path relative to `folder` where possible.
@@ -84,7 +79,7 @@ struct Filler<'a> {
     tree: &'a Node,
     sources: &'a Sources,
     issues: &'a mut Issues,
-    damaged: Vec<String>,
+    lost: Vec<Lost>,
 }
 
 impl Filler<'_> {
@@ -115,13 +110,16 @@ impl Filler<'_> {
     /// Reads one file into one place.
     fn column<T>(&mut self, path: &str, file: &str, into: &mut Vec<T>, read: impl Fn(&[Row]) -> Result<Vec<T>, Wrong>) {
         let (found, _) = self.tree.find(path);
+        if found.node.is_gone() {
+            return;
+        }
         let mark = if found.node.text().is_some() { found.node.at } else { found.label };
         let full = self.sources.folder(mark.file).join(file);
         let table = self.files.tables.entry(full.clone()).or_insert_with(|| Table::read(&full));
         match table.rows.as_deref().map_err(Clone::clone).and_then(read) {
             Ok(values) => *into = values,
             Err(wrong) => {
-                self.damaged.push(path.splitn(3, '.').take(2).collect::<Vec<_>>().join("."));
+                self.lost.push(Lost::file(path));
                 report(self.issues, &full, mark, wrong);
             }
         }

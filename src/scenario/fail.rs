@@ -21,7 +21,9 @@ pub(super) struct Fail {
 pub(super) enum Kind {
     /// Something to report.
     Wrong,
-    /// This field is missing; a follow-up if it was here and has been reported.
+    /// The last key on the path is none that the map can have.
+    Key,
+    /// This field is missing.
     Missing(&'static str),
     /// A follow-up of something that has been reported.
     Silent,

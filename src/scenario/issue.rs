@@ -40,6 +40,8 @@ pub(super) struct Issues {
     found: BTreeMap<Issue, BTreeSet<String>>,
     /// The variant that is being read; none while what is common to all is read.
     pub(super) variant: Option<String>,
+    /// What is read is to be laid over something that is not known, so that fields may well be missing.
+    pub(super) partial: bool,
 }
 
 impl Issues {

@@ -1,18 +1,22 @@
 //! The way from files to compiled worlds, step by step.
 
+mod expectations;
+
 use super::data::DataFiles;
-use super::expect::{Expect, Expectation, Placed};
+use super::expect::Expectation;
+use super::fail::Fail;
 use super::issue::Issues;
+use super::lost::Lost;
 use super::matrix::Mitigations;
 use super::merge::{self, Change};
-use super::node::{Entry, FileId, Mark, Node};
+use super::node::{Entry, FileId, Mark, Node, Seg};
 use super::preset::{self, Shelf};
-use super::sentence::Scope;
 use super::source::{Sources, offset, read_text};
 use super::spec::{Overlay, Run, Scenario, Variant};
-use super::typed::read;
-use super::words::{did_you_mean, shorten};
+use super::typed::{Read, read};
+use super::words::{meant, shorten};
 use super::{Case, Diagnostics, Loaded, UNMITIGATED, compile, world, yaml};
+use serde::de::Error as _;
 use squall_models::Settings;
 use squall_sim::Time;
 use std::collections::BTreeMap;
@@ -21,6 +25,27 @@ use std::path::{Path, PathBuf};
 /// The sections that make up a world.
 pub(super) const WORLD: [&str; 10] =
     ["keys", "clients", "services", "caches", "splits", "faults", "actions", "monitoring", "operators", "rollouts"];
+
+/// All that a file can hold.
+const SECTIONS: [&str; 17] = [
+    "squall",
+    "about",
+    "topology",
+    "keys",
+    "clients",
+    "services",
+    "caches",
+    "splits",
+    "faults",
+    "actions",
+    "monitoring",
+    "operators",
+    "rollouts",
+    "set",
+    "variants",
+    "run",
+    "expect",
+];
 
 /// What `set` can change in a scenario, and `--set` on the command line.
 const SETTABLE: [&str; 11] = [
@@ -43,6 +68,9 @@ const MOST_VALUES: usize = 40_000_000;
 /// More variants, or more expectations, than this in one scenario are refused.
 const MOST: usize = 1_000;
 
+/// Values that are read again at most to find out what follows from what is wrong. What is not found out is not reported.
+const MOST_AGAIN: usize = 10_000_000;
+
 /// The version of the file format.
 const VERSION: u32 = 1;
 
@@ -57,6 +85,12 @@ pub(super) struct Loader {
     /// Policy files, each read once.
     overlays: BTreeMap<PathBuf, Vec<Change>>,
     presets: Shelf,
+    /// Values that were read again to find out what follows from what.
+    spent: usize,
+    /// A section stands under a name that is none, and may be any of those that are missing.
+    astray: bool,
+    /// The topology could not be read, so that nothing can be said of what is laid over it.
+    blind: bool,
 }
 
 /// A variant before it is compiled.
@@ -66,8 +100,8 @@ pub(super) struct Draft {
     pub(super) tree: Node,
     pub(super) world: squall_models::spec::World,
     place: Option<(PathBuf, usize)>,
-    /// Components in which something was wrong, as `services.api`.
-    pub(super) damaged: Vec<String>,
+    /// Where the world is not what the user wrote.
+    pub(super) lost: Vec<Lost>,
     expectations: Vec<Expectation>,
 }
 
@@ -79,6 +113,8 @@ struct Base {
     variant_nodes: Option<Node>,
     expect: Option<Node>,
     sets: Vec<Change>,
+    /// Sections that are not there, and may be under a name that is none.
+    lost: Vec<Lost>,
 }
 
 pub(super) fn load(path: &Path, sets: &[String], only: &[String]) -> Result<Loaded, Diagnostics> {
@@ -133,29 +169,32 @@ impl Loader {
         mitigations: Option<&Mitigations<'_>>,
     ) -> Option<Loaded> {
         let file = self.sources.add(path, path.display().to_string(), text);
-        let root = self.parse(file)?;
-        let mut root = self.over_topology(root, file);
+        let mut root = self.parse(file)?;
+        self.sections(&mut root);
+        let mut root = self.over_topology(root);
         if let Some(mitigations) = mitigations {
             self.with_mitigations(&mut root, mitigations)?;
         }
         let base = self.base(root, sets)?;
         let run = self.run(&base);
-        let settings = compile::settings(run.value.as_ref().unwrap_or(&Run::default()));
+        if self.blind {
+            self.over_nothing(&base, &run);
+            return None;
+        }
         let mut drafts = self.drafts(&base);
         let tree = drafts.first().map_or(&base.tree, |draft| &draft.tree);
-        let run_is_right = !run.damaged && compile::check_run(run.value.as_ref(), tree, &mut self.issues);
+        let (settings, times_are_known) = compile::check_run(&run, tree, &mut self.issues);
+        let run = run.value.unwrap_or_default();
         let mut windows = Vec::new();
         let expects = self.expectations(&base);
+        // The times of a run that is not known cannot be held against a sentence.
+        let times = (Time::ZERO + settings.warmup, Time::ZERO + settings.duration);
+        let times = if times_are_known { times } else { (Time::ZERO, Time::MAX) };
         for draft in &mut drafts {
-            let mut scope = compile::scope(draft, &settings);
-            if !run_is_right {
-                // The times of a run that is not known cannot be held against a sentence.
-                (scope.warmup, scope.duration) = (Time::ZERO, Time::MAX);
-            }
-            draft.expectations = self.apply_expectations(draft, &expects, &scope, &mut windows);
+            draft.expectations = self.apply_expectations(draft, &expects, times, &mut windows);
         }
-        let settings = Settings { windows, ..settings };
-        let blueprints = compile::blueprints(self, &drafts, run_is_right.then_some(&settings));
+        let settings = if times_are_known { Settings { windows, ..settings } } else { settings };
+        let blueprints = compile::blueprints(self, &mut drafts, &settings);
         if self.issues.len() > 0 {
             return None;
         }
@@ -167,7 +206,6 @@ impl Loader {
                 Some(Case { name, about, place, world, blueprint: blueprint?, expectations })
             })
             .collect();
-        let run = run.value.unwrap_or_default();
         let canonical = compile::canonical(&run, &cases, self.data.hashes(&self.sources.folder(file)));
         let warnings = compile::warnings(&cases);
         let sources = self.sources.texts(&self.sources.folder(file));
@@ -211,34 +249,53 @@ impl Loader {
     }
 
     /// The tree laid over that of the topology that it names, if it names one.
-    fn over_topology(&mut self, mut root: Node, file: FileId) -> Node {
+    fn over_topology(&mut self, mut root: Node) -> Node {
         let Some(entry) = root.take("topology") else { return root };
         let Some(named) = entry.node.text().map(str::to_owned) else {
             self.issues.at(entry.key, "`topology` names no file", "write `topology: ../topology.yaml`");
             return root;
         };
         let at = entry.node.at;
-        let Some(mut below) = self.open(&named, at).filter(|id| *id != file).and_then(|id| self.parse(id)) else {
+        let Some(mut below) = self.open(&named, at).and_then(|id| self.parse(id)) else {
+            self.blind = true;
             return root;
         };
         if let Some(further) = below.take("topology") {
             self.issues.at(further.key, "a topology cannot lie over another one", "name one file only");
         }
+        self.sections(&mut below);
         self.header(&below);
         below.take("about");
         merge::lay(&mut below, root, "");
         below
     }
 
-    /// Checks the sections of a file that are not the world's.
-    fn header(&mut self, root: &Node) -> Option<Scenario> {
+    /// Sections that are not known become those that were meant, or are left out.
+    fn sections(&mut self, root: &mut Node) {
+        let names: Vec<String> = root.entries().into_iter().flat_map(|entries| entries.keys().cloned()).collect();
+        for name in names.iter().filter(|name| !SECTIONS.contains(&name.as_str()) && *name != "<<") {
+            let Fail { rule, remedy, .. } = Fail::unknown_field(name, &SECTIONS);
+            let path = [Seg::Key(name.clone())];
+            let at = root.entries().and_then(|entries| entries.get(name)).map_or(root.at, |entry| entry.key);
+            if meant(&remedy).is_none_or(|meant| !root.rename(&path, meant)) {
+                root.take(name);
+                self.astray = true;
+            }
+            self.issues.at(at, rule, remedy);
+        }
+    }
+
+    /// Reads the sections of a file that are not the world's.
+    fn header(&mut self, root: &Node) -> Read<Scenario> {
         let mut head = root.clone();
         for section in WORLD {
             head.take(section);
         }
-        let scenario = read::<Scenario>(&head, start(root), &mut self.issues).value?;
-        self.version(root, scenario.squall);
-        Some(scenario)
+        let read = read::<Scenario>(&head, start(root), &mut self.issues);
+        if let Some(scenario) = read.value.as_ref().filter(|_| !read.is_lost("squall")) {
+            self.version(root, scenario.squall);
+        }
+        Read { mended: Some(read.mended.unwrap_or(head)), ..read }
     }
 
     fn version(&mut self, root: &Node, version: u32) {
@@ -250,17 +307,14 @@ impl Loader {
 
     fn base(&mut self, mut root: Node, sets: &[String]) -> Option<Base> {
         let header = self.header(&root);
-        let take = |root: &mut Node, key: &str| root.take(key).map(|entry| entry.node);
-        let (set, variant_nodes, expect) =
-            (take(&mut root, "set"), take(&mut root, "variants"), take(&mut root, "expect"));
-        for other in ["squall", "about"] {
-            root.take(other);
-        }
+        let mut head = header.mended.unwrap_or_else(|| Node::map(root.at));
+        let mut take = |key: &str| head.take(key).map(|entry| entry.node);
+        let (set, variant_nodes, expect) = (take("set"), take("variants"), take("expect"));
         root.entries_mut()?.retain(|key, _| SETTABLE.contains(&key.as_str()));
-        let changes = set.as_ref().map(merge::changes).unwrap_or_default();
+        let changes = set.as_ref().filter(|_| !self.blind).map(merge::changes).unwrap_or_default();
         merge::apply(&mut root, changes, &SETTABLE, &mut self.issues);
         let sets = self.command_line(sets);
-        let (about, variants) = header.map(|header| (header.about, header.variants)).unwrap_or_default();
+        let (about, variants) = header.value.map(|header| (header.about, header.variants)).unwrap_or_default();
         for (name, entry) in variant_nodes.as_ref().and_then(Node::entries).into_iter().flatten() {
             if name == UNMITIGATED {
                 let rule = format!("`{UNMITIGATED}` is the scenario as it stands, not a variant");
@@ -269,7 +323,9 @@ impl Loader {
                 world::check_name(name, entry.key, &mut self.issues);
             }
         }
-        let base = Base { tree: root, about, variants, variant_nodes, expect, sets };
+        let missing = WORLD.iter().filter(|section| self.astray && root.get(section).is_none());
+        let lost = missing.map(|section| Lost::at(section)).collect();
+        let base = Base { tree: root, about, variants, variant_nodes, expect, sets, lost };
         if base.variants.len() > MOST || base.tree.size().saturating_mul(base.variants.len() + 1) > MOST_VALUES {
             let at = base.variant_nodes.as_ref().map_or(base.tree.at, |node| node.at);
             self.issues.at(at, "all variants together are too large", "use fewer variants, or a smaller world");
@@ -297,7 +353,7 @@ impl Loader {
         changes
     }
 
-    fn run(&mut self, base: &Base) -> super::typed::Read<Run> {
+    fn run(&mut self, base: &Base) -> Read<Run> {
         let mut tree = base.tree.clone();
         let changes = base.sets.iter().filter(|change| change.path.split('.').next() == Some("run")).cloned().collect();
         merge::apply(&mut tree, changes, &SETTABLE, &mut self.issues);
@@ -311,24 +367,25 @@ impl Loader {
     /// The unmitigated scenario and its variants, each as a tree and as a world.
     fn drafts(&mut self, base: &Base) -> Vec<Draft> {
         let nothing = Variant::default();
-        let all =
-            std::iter::once((UNMITIGATED, &nothing)).chain(base.variants.iter().map(|(name, v)| (name.as_str(), v)));
+        let variants = base.variants.iter().map(|(name, variant)| (name.as_str(), variant));
         let mut drafts = Vec::new();
-        for (name, variant) in all {
+        for (number, (name, variant)) in std::iter::once((UNMITIGATED, &nothing)).chain(variants).enumerate() {
             self.issues.variant = Some(name.to_owned());
             let mut tree = base.tree.clone();
-            if name != UNMITIGATED {
+            // By its number: a variant with this name is a mistake, and what is wrong in it is one too.
+            if number > 0 {
                 self.overlay(&mut tree, base, name, variant);
             }
             if self.only.is_empty() || self.only.iter().any(|only| only == name) {
                 merge::apply(&mut tree, base.sets.clone(), &SETTABLE, &mut self.issues);
             }
             preset::expand(&mut tree, &mut self.presets, &mut self.sources, &mut self.issues);
-            let (mut world, mut damaged) = world::read(&tree, &mut self.issues);
-            damaged.extend(self.data.fill(&mut world, &tree, &self.sources, &mut self.issues));
+            let (mut world, mut lost) = world::read(&mut tree, &mut self.issues);
+            lost.extend(self.data.fill(&mut world, &tree, &self.sources, &mut self.issues));
+            lost.extend(base.lost.iter().cloned());
             let about = variant.about.clone();
             let (name, place) = (name.to_owned(), self.place(base, name, variant));
-            drafts.push(Draft { name, about, place, tree, world, damaged, expectations: Vec::new() });
+            drafts.push(Draft { name, about, place, tree, world, lost, expectations: Vec::new() });
             if self.issues.full() {
                 break;
             }
@@ -358,95 +415,50 @@ impl Loader {
         merge::apply(tree, own, &WORLD, &mut self.issues);
     }
 
+    /// Looks for what is wrong in single values, and with policy files: nothing else can be told without the topology.
+    fn over_nothing(&mut self, base: &Base, run: &Read<Run>) {
+        let mut tree = base.tree.clone();
+        compile::check_run(run, &tree, &mut self.issues);
+        preset::expand(&mut tree, &mut self.presets, &mut self.sources, &mut self.issues);
+        self.issues.partial = true;
+        world::read(&mut tree, &mut self.issues);
+        self.issues.partial = false;
+        for (name, variant) in &base.variants {
+            let node = base.variant_nodes.as_ref().and_then(|node| node.get(name));
+            for (number, file) in variant.apply.iter().enumerate() {
+                let found = node.map_or(base.tree.at, |node| node.find(&format!("apply.{number}")).0.node.at);
+                self.policy_file(file, found);
+            }
+        }
+    }
+
     fn policy_file(&mut self, named: &str, from: Mark) -> Vec<Change> {
         let path = self.sources.folder(from.file).join(named);
         if let Some(changes) = self.overlays.get(&path) {
             return changes.clone();
         }
         let changes = self.open(named, from).and_then(|file| self.parse(file)).map(|root| {
-            if let Some(overlay) = read::<Overlay>(&root, start(&root), &mut self.issues).value {
+            let read = read::<Overlay>(&root, start(&root), &mut self.issues);
+            if let Some(overlay) = read.value.as_ref().filter(|_| !read.is_lost("squall")) {
                 self.version(&root, overlay.squall);
             }
-            root.get("set").map(merge::changes).unwrap_or_default()
+            read.mended.as_ref().unwrap_or(&root).get("set").map(merge::changes).unwrap_or_default()
         });
         let changes = changes.unwrap_or_default();
         self.overlays.insert(path, changes.clone());
         changes
     }
 
-    /// The expectations with the places of their sentences.
-    fn expectations(&mut self, base: &Base) -> Vec<(Expect, Mark)> {
-        let Some(super::node::Value::List(items)) = base.expect.as_ref().map(|node| &node.value) else {
-            return Vec::new();
-        };
-        if items.len() > MOST {
-            let rule = format!("there are {} expectations, and at most {MOST} are judged", items.len());
-            self.issues.at(items[MOST].at, rule, "keep those that matter");
-            return Vec::new();
+    /// The world of a draft with another set of stand-ins for what is lost.
+    pub(super) fn again(&mut self, draft: &Draft, set: u8) -> Option<squall_models::spec::World> {
+        let cost = draft.tree.size();
+        self.spent = self.spent.saturating_add(cost);
+        if self.spent > MOST_AGAIN {
+            return None;
         }
-        let known: Vec<&str> = std::iter::once(UNMITIGATED).chain(base.variants.keys().map(String::as_str)).collect();
-        let mut expects = Vec::new();
-        for item in items {
-            // What is wrong with the form has been reported with the header.
-            let Some(expect) = read::<Expect>(item, item.at, &mut self.issues).value else { continue };
-            let lists = [("only", &expect.0.only), ("broken_by", &expect.0.broken_by)];
-            for (field, names) in lists {
-                for (number, name) in names.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())) {
-                    let (found, _) = item.find(&format!("{field}.{number}"));
-                    let rule = format!("there is no variant `{}`", shorten(name));
-                    self.issues.at(found.node.at, rule, did_you_mean(name, known.iter().copied(), "the variants are"));
-                }
-            }
-            let at = item.get("that").map_or(item.at, |that| that.at);
-            expects.push((expect, at));
-        }
-        expects
-    }
-
-    fn apply_expectations(
-        &mut self,
-        draft: &Draft,
-        expects: &[(Expect, Mark)],
-        scope: &Scope,
-        windows: &mut Vec<(Time, Time)>,
-    ) -> Vec<Expectation> {
-        // Names and numbers may be of what is missing because of a mistake that has been reported.
-        let missing = |word: &str| {
-            draft.damaged.iter().any(|part| !part.contains('.') && (word == "fault") == (part == "faults"))
-        };
-        let (faults_unknown, names_unknown) = (missing("fault"), missing("name"));
-        self.issues.variant = Some(draft.name.clone());
-        let mut kept = Vec::new();
-        for (Expect(options), at) in expects {
-            let (line, _) = self.sources.place(*at);
-            let placed = Placed { options, file: self.sources.get(at.file).path.clone(), line };
-            match Expectation::of(&placed, &draft.name, scope, windows) {
-                Ok(expectation) => kept.extend(expectation),
-                Err(wrong) if faults_unknown && wrong.rule.contains("fault") => {}
-                Err(wrong) if names_unknown && wrong.rule.starts_with("there is no") => {}
-                Err(wrong) => {
-                    let mark = within(&self.sources, *at, &options.that, wrong.span);
-                    self.issues.at(mark, wrong.rule, wrong.remedy);
-                }
-            }
-            if self.issues.full() {
-                break;
-            }
-        }
-        self.issues.variant = None;
-        kept
-    }
-}
-
-/// The part of a scalar's mark that a part of its text stands at, where the file spells the text as it is.
-fn within(sources: &Sources, at: Mark, text: &str, span: std::ops::Range<usize>) -> Mark {
-    let raw = sources.get(at.file).text.get(at.start as usize..at.end as usize).unwrap_or("");
-    match raw.find(text) {
-        Some(begin) => {
-            let start = at.start + offset(begin + span.start);
-            Mark { start, end: (at.start + offset(begin + span.end)).max(start), ..at }
-        }
-        None => at,
+        let mut world = world::again(&draft.tree, &draft.world, &draft.lost, set)?;
+        self.data.fill(&mut world, &draft.tree, &self.sources, &mut Issues::default());
+        Some(world)
     }
 }
 

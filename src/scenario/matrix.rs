@@ -55,21 +55,23 @@ pub fn read_matrix(path: &Path) -> Result<Matrix, Diagnostics> {
 impl Loader {
     fn matrix(&mut self, path: &Path) -> Option<Matrix> {
         let root = self.matrix_tree(path)?;
-        let matrix = read::<Matrix>(&root, root.at, &mut self.issues).value?;
-        if matrix.squall_matrix != VERSION {
+        let read = read::<Matrix>(&root, root.at, &mut self.issues);
+        let lost = |field: &str| read.is_lost(field);
+        let matrix = read.value.as_ref()?;
+        if matrix.squall_matrix != VERSION && !lost("squall_matrix") {
             let at = root.get("squall_matrix").map_or(root.at, |node| node.at);
             let rule = format!("version {} of a matrix is not known", matrix.squall_matrix);
             self.issues.at(at, rule, "write `squall_matrix: 1`");
         }
-        if matrix.scenarios.is_empty() {
+        if matrix.scenarios.is_empty() && !lost("scenarios") {
             let at = root.get("scenarios").map_or(root.at, |node| node.at);
             self.issues.at(at, "there are no scenarios", "name at least one");
         }
-        if matrix.seeds.is_some_and(|seeds| seeds < 2) {
+        if matrix.seeds.is_some_and(|seeds| seeds < 2) && !lost("seeds") {
             let at = root.get("seeds").map_or(root.at, |node| node.at);
             self.issues.at(at, "a difference needs at least two seeds", "write `seeds: 5`, or more");
         }
-        (self.issues.len() == 0).then_some(matrix)
+        if self.issues.len() == 0 { read.value } else { None }
     }
 
     fn matrix_tree(&mut self, path: &Path) -> Option<Node> {

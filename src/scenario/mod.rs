@@ -29,6 +29,7 @@ mod issue;
 mod judge;
 pub(crate) mod line;
 mod load;
+mod lost;
 mod merge;
 mod metric;
 mod node;

@@ -119,19 +119,116 @@ impl Node {
         }
     }
 
-    /// Forgets what is at a path, and remembers that something was there.
-    pub(super) fn forget(&mut self, path: &[Seg]) {
-        let mut node = self;
-        for seg in path {
-            let next = match (&mut node.value, seg) {
-                (Value::Map(entries), Seg::Key(key)) => entries.get_mut(key).map(|entry| &mut entry.node),
-                (Value::List(items), Seg::Index(index)) => items.get_mut(*index),
-                _ => None,
-            };
-            let Some(next) = next else { return };
-            node = next;
+    fn child_mut(&mut self, seg: &Seg) -> Option<&mut Self> {
+        match (&mut self.value, seg) {
+            (Value::Map(entries), Seg::Key(key)) => entries.get_mut(key).map(|entry| &mut entry.node),
+            (Value::List(items), Seg::Index(index)) => items.get_mut(*index),
+            _ => None,
         }
-        node.value = Value::Gone;
+    }
+
+    fn at_mut(&mut self, path: &[Seg]) -> Option<&mut Self> {
+        path.iter().try_fold(self, Self::child_mut)
+    }
+
+    /// Forgets what is at a path, and remembers that something was there; where that is forgotten already, what it is in.
+    /// Gives back how long the path is to what was forgotten now; `None` if nothing is left.
+    pub(super) fn forget(&mut self, path: &[Seg]) -> Option<usize> {
+        let there = |depth: &usize| -> bool { self.reach(&path[..*depth]).is_some_and(|node| !node.is_gone()) };
+        let depth = (0..=path.len()).rev().find(there)?;
+        self.at_mut(&path[..depth])?.value = Value::Gone;
+        Some(depth)
+    }
+
+    fn reach(&self, path: &[Seg]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, seg| match (&node.value, seg) {
+            (Value::Map(entries), Seg::Key(key)) => entries.get(key).map(|entry| &entry.node),
+            (Value::List(items), Seg::Index(index)) => items.get(*index),
+            _ => None,
+        })
+    }
+
+    /// Puts something forgotten under a key of the map at a path; false if there is no map, or the key is there.
+    pub(super) fn insert_gone(&mut self, path: &[Seg], key: &str, at: Mark) -> bool {
+        let Some(entries) = self.at_mut(path).and_then(Self::entries_mut) else { return false };
+        if entries.contains_key(key) {
+            return false;
+        }
+        entries.insert(key.to_owned(), Entry { key: at, node: Self { at, value: Value::Gone } });
+        true
+    }
+
+    /// Takes out the entry at a path. A map that has nothing left then is forgotten, since what it was for is not known.
+    /// True if that is so.
+    pub(super) fn remove(&mut self, path: &[Seg]) -> bool {
+        let Some((Seg::Key(key), parent)) = path.split_last() else { return false };
+        let Some(node) = self.at_mut(parent) else { return false };
+        let empty = node.take(key).is_some() && node.entries().is_some_and(BTreeMap::is_empty);
+        if empty {
+            node.value = Value::Gone;
+        }
+        empty
+    }
+
+    /// Gives the entry at a path another key, unless that is there already. True if it was done.
+    pub(super) fn rename(&mut self, path: &[Seg], to: &str) -> bool {
+        let Some((Seg::Key(key), parent)) = path.split_last() else { return false };
+        let Some(entries) = self.at_mut(parent).and_then(Self::entries_mut) else { return false };
+        if entries.contains_key(to) {
+            return false;
+        }
+        let Some(entry) = entries.remove(key) else { return false };
+        entries.insert(to.to_owned(), entry);
+        true
+    }
+
+    /// Puts another word in the place of a scalar, or of the only key of a map. True if it was done.
+    pub(super) fn respell(&mut self, path: &[Seg], word: &str) -> bool {
+        let Some(node) = self.at_mut(path) else { return false };
+        match &mut node.value {
+            Value::Plain(text) | Value::Quoted(text) => word.clone_into(text),
+            Value::Map(entries) if entries.len() == 1 => {
+                let only = entries.keys().next().cloned().map(Seg::Key);
+                return only.is_some_and(|only| node.rename(&[only], word));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The paths to all that is forgotten.
+    pub(super) fn gone(&self) -> Vec<Vec<Seg>> {
+        let mut found = Vec::new();
+        // Mostly nothing is, and there is no need to spell all paths.
+        if self.holds_gone() {
+            self.gather_gone(&mut Vec::new(), &mut found);
+        }
+        found
+    }
+
+    fn holds_gone(&self) -> bool {
+        match &self.value {
+            Value::Gone => true,
+            Value::List(items) => items.iter().any(Self::holds_gone),
+            Value::Map(entries) => entries.values().any(|entry| entry.node.holds_gone()),
+            _ => false,
+        }
+    }
+
+    fn gather_gone(&self, path: &mut Vec<Seg>, found: &mut Vec<Vec<Seg>>) {
+        let mut below = |seg: Seg, node: &Self| {
+            path.push(seg);
+            node.gather_gone(path, found);
+            path.pop();
+        };
+        match &self.value {
+            Value::Gone => found.push(path.clone()),
+            Value::List(items) => items.iter().enumerate().for_each(|(at, item)| below(Seg::Index(at), item)),
+            Value::Map(entries) => {
+                entries.iter().for_each(|(key, entry)| below(Seg::Key(key.clone()), &entry.node));
+            }
+            _ => {}
+        }
     }
 
     /// The deepest node on a dotted path that exists, and whether it is the end of the path.
@@ -146,6 +243,21 @@ impl Node {
             }
         }
         (found, true)
+    }
+
+    /// The way to the end of a dotted path, if it exists.
+    pub(super) fn way(&self, path: &str) -> Option<Vec<Seg>> {
+        let segments: Vec<&str> = path.split('.').collect();
+        let (mut node, mut rest, mut way) = (self, segments.as_slice(), Vec::new());
+        while !rest.is_empty() {
+            let (found, used) = node.step(rest)?;
+            way.push(match node.value {
+                Value::List(_) => Seg::Index(rest[0].parse().ok()?),
+                _ => Seg::Key(rest[..used].join(".")),
+            });
+            (node, rest) = (found.node, &rest[used..]);
+        }
+        Some(way)
     }
 
     /// One step down; a key may hold dots itself, so it may take several segments.

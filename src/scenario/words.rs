@@ -17,10 +17,17 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
+const DID_YOU_MEAN: &str = "did you mean `";
+
+/// The `x` in "did you mean `x`?".
+pub(super) fn meant(remedy: &str) -> Option<&str> {
+    remedy.strip_prefix(DID_YOU_MEAN)?.strip_suffix("`?")
+}
+
 /// "did you mean `x`?", or what there is to choose from.
 pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone, what: &str) -> String {
     if let Some(near) = nearest(name, known.clone()) {
-        return format!("did you mean `{near}`?");
+        return format!("{DID_YOU_MEAN}{near}`?");
     }
     match list(known) {
         Some(all) => format!("{what} {all}"),

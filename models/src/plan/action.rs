@@ -375,7 +375,9 @@ impl Plan {
         };
         let mut edges = (0..self.edges.len() as u32).map(EdgeId).filter(|id| edge.is_none_or(|edge| edge == *id));
         if !edges.any(|id| self.breaks(id)) {
-            checker.problem(path, "there is no breaker to hold", "give an edge a `breaker` among its `policies`");
+            let uses = ["services", "clients"].map(str::to_owned);
+            let remedy = "give an edge a `breaker` among its `policies`";
+            checker.missing(path, "there is no breaker to hold", remedy, &uses);
         }
         Some(Action::Breakers { edge, hold })
     }

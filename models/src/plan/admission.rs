@@ -1,6 +1,6 @@
 //! Admission to services, checked.
 
-use super::{CapacityPlan, Checker};
+use super::{CapacityPlan, Checker, beside};
 use crate::limit::{self, Waiting};
 use crate::shed;
 use crate::spec::{Admission, Limit, Service, Step};
@@ -90,7 +90,8 @@ fn shed_of(
     }
     if !service.endpoints.values().any(|endpoint| any_optional(&endpoint.steps)) {
         let rule = "the service has no `optional` step that could be left out";
-        checker.problem(path, rule, "put what can be left out into an `optional` step");
+        let remedy = "put what can be left out into an `optional` step";
+        checker.missing(path, rule, remedy, &[beside(path, "endpoints")]);
     }
 }
 

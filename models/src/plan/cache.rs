@@ -240,7 +240,8 @@ impl Plan {
                 }
                 let rule = format!("no endpoint looks into `{name}` with these keys, so nobody knows how to fill it");
                 let path = format!("caches.{name}.warm.{job}.keys");
-                checker.problem(path, rule, "use the keys of a `cache` step for it");
+                let uses = ["services.*.endpoints".to_owned()];
+                checker.missing(path, rule, "use the keys of a `cache` step for it", &uses);
             }
         }
     }

@@ -6,16 +6,26 @@ use crate::problem::Problem;
 use crate::spec::{self, Distribution, Law, Quantiles};
 use squall_sim::dist::{Dist, DistError};
 use squall_sim::{Span, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Replicas, workers and the like beyond this are a slip of the finger, not a system.
 const MOST: u64 = 1_000_000;
 /// Beyond this many problems, remedies are no longer worked out.
 const MOST_PROBLEMS: usize = 200;
 
+/// The path of another part of the component that a path is in.
+pub(crate) fn beside(path: &str, part: &str) -> String {
+    let component: Vec<&str> = path.split('.').take(2).collect();
+    format!("{}.{part}", component.join("."))
+}
+
 /// Collects problems, and knows every name.
 pub(crate) struct Checker<'a> {
-    pub(crate) problems: Vec<Problem>,
+    problems: Vec<Problem>,
+    /// Where names stand that nothing has.
+    unresolved: Vec<String>,
+    /// Splits that somebody calls.
+    pub(crate) called: BTreeSet<u32>,
     world: &'a spec::World,
     services: BTreeMap<&'a str, u32>,
     endpoints: BTreeMap<(&'a str, &'a str), u32>,
@@ -28,7 +38,14 @@ impl<'a> Checker<'a> {
             .services
             .iter()
             .flat_map(|(service, spec)| spec.endpoints.keys().map(|endpoint| (service.as_str(), endpoint.as_str())));
-        Self { problems: Vec::new(), world, services, endpoints: pairs.zip(0..).collect() }
+        Self {
+            problems: Vec::new(),
+            unresolved: Vec::new(),
+            called: BTreeSet::new(),
+            world,
+            services,
+            endpoints: pairs.zip(0..).collect(),
+        }
     }
 
     pub(crate) fn world(&self) -> &'a spec::World {
@@ -37,6 +54,56 @@ impl<'a> Checker<'a> {
 
     pub(crate) fn problem(&mut self, path: impl Into<String>, rule: impl Into<String>, remedy: impl Into<String>) {
         self.problems.push(Problem::new(path, rule, remedy));
+    }
+
+    /// Something is missing, or there for nothing, because something does not stand in any of these places.
+    pub(crate) fn missing(
+        &mut self,
+        path: impl Into<String>,
+        rule: impl Into<String>,
+        remedy: impl Into<String>,
+        uses: &[String],
+    ) {
+        self.problems.push(Problem { uses: uses.to_vec(), ..Problem::new(path, rule, remedy) });
+    }
+
+    /// A name that nothing has.
+    pub(crate) fn unresolved(&mut self, path: &str, rule: String, remedy: String) {
+        self.problem(path, rule, remedy);
+        self.unresolved.push(path.to_owned());
+    }
+
+    /// True as long as nothing is wrong.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// How many problems there are so far.
+    pub(crate) fn count_problems(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// Says once what was said several times since there were `known` problems.
+    pub(crate) fn say_once(&mut self, known: usize) {
+        for problem in self.problems.split_off(known) {
+            if !self.problems[known..].contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    /// Takes over what another one has found.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.problems.extend(other.problems);
+        self.unresolved.extend(other.unresolved);
+        self.called.extend(other.called);
+    }
+
+    /// All problems, without what comes of a name that is misspelled.
+    pub(crate) fn problems(self) -> Vec<Problem> {
+        let Self { mut problems, unresolved, .. } = self;
+        problems.retain(|problem| !unresolved.iter().any(|path| problem.misses(path)));
+        problems
     }
 
     /// There are so many problems that nobody reads further ones; looking for names that are meant is left out then.
@@ -122,7 +189,7 @@ impl<'a> Checker<'a> {
             return Some(super::ServiceId(id));
         }
         let remedy = self.meant(name, self.services.keys().copied(), "services");
-        self.problem(path, format!("there is no service `{name}`"), remedy);
+        self.unresolved(path, format!("there is no service `{name}`"), remedy);
         None
     }
 
@@ -131,7 +198,7 @@ impl<'a> Checker<'a> {
         let Some((service, endpoint)) = to.split_once('.') else {
             let known: Vec<String> = self.endpoints.keys().map(|(s, e)| format!("{s}.{e}")).collect();
             let remedy = self.meant(to, known.iter().map(String::as_str), "endpoints");
-            self.problem(path, format!("`{to}` is not of the form `service.endpoint`"), remedy);
+            self.unresolved(path, format!("`{to}` is not of the form `service.endpoint`"), remedy);
             return None;
         };
         self.service(path, service)?;
@@ -140,7 +207,7 @@ impl<'a> Checker<'a> {
         }
         let known: Vec<&str> = self.world.services[service].endpoints.keys().map(String::as_str).collect();
         let remedy = self.meant(endpoint, known.into_iter(), "its endpoints");
-        self.problem(path, format!("service `{service}` has no endpoint `{endpoint}`"), remedy);
+        self.unresolved(path, format!("service `{service}` has no endpoint `{endpoint}`"), remedy);
         None
     }
 
@@ -149,7 +216,7 @@ impl<'a> Checker<'a> {
         if id.is_none() {
             let world = self.world;
             let remedy = self.meant(name, world.keys.keys().map(String::as_str), "key sets");
-            self.problem(path, format!("there is no key set `{name}`"), remedy);
+            self.unresolved(path, format!("there is no key set `{name}`"), remedy);
         }
         id
     }
@@ -159,7 +226,7 @@ impl<'a> Checker<'a> {
         if id.is_none() {
             let world = self.world;
             let remedy = self.meant(name, world.caches.keys().map(String::as_str), "caches");
-            self.problem(path, format!("there is no cache `{name}`"), remedy);
+            self.unresolved(path, format!("there is no cache `{name}`"), remedy);
         }
         id
     }

@@ -206,9 +206,10 @@ impl Plan {
             let (edge, endpoint) = *self.ways[ways as usize].to.first()?;
             return Some((edge, endpoint, Some(ways)));
         }
-        let endpoint = checker.endpoint(&path, &client.to)?;
-        let edge = self.compile_edge((&edge_path, name, callee), client.instances, &client.edge, checker)?;
-        Some((edge, endpoint, None))
+        let endpoint = checker.endpoint(&path, &client.to);
+        world.services.get(callee)?;
+        let edge = self.compile_edge((&edge_path, name, callee), client.instances, &client.edge, checker);
+        Some((edge?, endpoint?, None))
     }
 
     fn pattern(

@@ -1,6 +1,6 @@
 //! What services store, compiled.
 
-use super::{Checker, DistId, Effect, Plan};
+use super::{Checker, DistId, Effect, Plan, beside};
 use crate::spec::{self, Calls, Fault, Replication, Step};
 use squall_sim::Span;
 use squall_sim::random::Place;
@@ -146,6 +146,7 @@ fn check_data(path: &str, service: &spec::Service, data: &spec::Data, checker: &
         }
     }
     if !uses {
-        checker.problem(path, "no endpoint writes or reads anything", "add a `write` step, or leave `data` out");
+        let (rule, remedy) = ("no endpoint writes or reads anything", "add a `write` step, or leave `data` out");
+        checker.missing(path, rule, remedy, &[beside(path, "endpoints")]);
     }
 }

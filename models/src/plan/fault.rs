@@ -373,7 +373,8 @@ impl Plan {
             }
             Some(KeyPlan::Trace(_)) => key,
             None => {
-                checker.problem(format!("{path}.cache"), "no endpoint looks into this cache", "add a `cache` step");
+                let (rule, uses) = ("no endpoint looks into this cache", ["services.*.endpoints".to_owned()]);
+                checker.missing(format!("{path}.cache"), rule, "add a `cache` step", &uses);
                 key
             }
         }

@@ -43,7 +43,7 @@ mod swap;
 pub(crate) use action::{Action, Cause, PlannedAction};
 pub(crate) use ahead::{BLOCK, FORESEEN, Foresight, KEPT};
 pub(crate) use cache::CachePlan;
-pub(crate) use check::Checker;
+pub(crate) use check::{Checker, beside};
 pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};
 pub(crate) use data::{DataPlan, StorePlan};
 pub(crate) use fault::{Effect, FaultPlan, Kill, LinkFault};
@@ -184,8 +184,8 @@ impl Plan {
         plan.compile_actions(world, &mut checker);
         plan.compile_operators(world, &mut checker);
         plan.names.edges = plan.edges.iter().map(|edge| (edge.caller.clone(), edge.callee_name.clone())).collect();
-        if !checker.problems.is_empty() {
-            return Err(checker.problems);
+        if !checker.is_fine() {
+            return Err(checker.problems());
         }
         plan.look_ahead();
         Ok(plan)

@@ -164,7 +164,7 @@ impl Plan {
             }
         }
         self.compile_rollouts(world, &mut plan, checker);
-        if plan.series > 0 && checker.problems.is_empty() {
+        if plan.series > 0 && checker.is_fine() {
             self.monitor = Some(Box::new(plan));
         }
     }

@@ -12,7 +12,8 @@ impl Plan {
         }
         let known: Vec<_> = self.edges.iter().map(|edge| format!("{} → {}", edge.caller, edge.callee_name)).collect();
         let remedy = crate::problem::did_you_mean(&format!("{from} → {to}"), known.iter().map(String::as_str), "calls");
-        checker.problem(format!("{path}.to"), format!("`{from}` never calls `{to}`"), remedy);
+        let uses = ["services.*.endpoints", "services.*.pools", "clients.*.to"].map(|place| place.replace('*', from));
+        checker.missing(format!("{path}.to"), format!("`{from}` never calls `{to}`"), remedy, &uses);
         None
     }
 
@@ -78,7 +79,7 @@ impl Plan {
                 if !known.clone().any(|known| known == name) {
                     let remedy = crate::problem::did_you_mean(name, known.map(String::as_str), "clients and services");
                     let rule = format!("there is no client and no service `{name}`");
-                    checker.problem(format!("{path}.{field}.{at}"), rule, remedy);
+                    checker.unresolved(&format!("{path}.{field}.{at}"), rule, remedy);
                 }
             }
         }
@@ -93,7 +94,10 @@ impl Plan {
             }
         }
         if effects.is_empty() {
-            checker.problem(path, "nobody in one group calls anybody in the other", "name those who do");
+            let uses = [format!("{path}.these"), format!("{path}.those")];
+            let uses = uses.into_iter().chain(["services.*.endpoints", "clients.*.to"].map(str::to_owned));
+            let rule = "nobody in one group calls anybody in the other";
+            checker.missing(path, rule, "name those who do", &uses.collect::<Vec<_>>());
         }
     }
 
@@ -184,7 +188,8 @@ impl Plan {
         };
         if !(0..).zip(&self.ops).any(writes) {
             let rule = format!("no endpoint of `{name}` has a `write` step");
-            checker.problem(format!("{path}.service"), rule, "name a service that writes");
+            let uses = [format!("services.{name}.endpoints")];
+            checker.missing(format!("{path}.service"), rule, "name a service that writes", &uses);
         }
         Some((service, replicas))
     }

@@ -97,10 +97,12 @@ impl Plan {
             });
         }
         check_calls(world, checker);
+        let alerts = world.monitoring.as_ref().map(|monitoring| &monitoring.alerts);
         match &mut self.monitor {
             Some(monitor) => monitor.operators = operators,
-            None if !operators.is_empty() && checker.problems.is_empty() => {
-                checker.problem("operators", "there are no alerts that could call anybody", "add `monitoring.alerts`");
+            None if !operators.is_empty() && (checker.is_fine() || alerts.is_none_or(BTreeMap::is_empty)) => {
+                let (rule, uses) = ("there are no alerts that could call anybody", ["monitoring.alerts".to_owned()]);
+                checker.missing("operators", rule, "add `monitoring.alerts`", &uses);
             }
             None => {}
         }
@@ -145,7 +147,8 @@ fn check_calls(world: &spec::World, checker: &mut Checker<'_>) {
     for (name, operator) in &world.operators {
         let called = world.operators.values().any(|other| other.escalate_to.as_ref() == Some(name));
         if operator.on.is_empty() && !called {
-            checker.problem(format!("operators.{name}"), "nothing ever calls it", "name alerts with `on`");
+            let uses = ["operators.*.escalate_to".to_owned(), format!("operators.{name}.on")];
+            checker.missing(format!("operators.{name}"), "nothing ever calls it", "name alerts with `on`", &uses);
         }
     }
 }
@@ -155,7 +158,7 @@ fn escalation(world: &spec::World, path: &str, from: &str, to: &str, checker: &m
     let path = format!("{path}.escalate_to");
     let Some(number) = rank(&world.operators, to) else {
         let remedy = crate::problem::did_you_mean(to, world.operators.keys().map(String::as_str), "operators");
-        checker.problem(path, format!("there is no operator `{to}`"), remedy);
+        checker.unresolved(&path, format!("there is no operator `{to}`"), remedy);
         return None;
     };
     let mut next = Some(to);

@@ -1,6 +1,6 @@
 //! Endpoints, flattened: nested steps become one list of instructions with jumps.
 
-use super::{CacheId, Checker, DistId, EdgeId, EndpointId, KeysId, Pc, Plan};
+use super::{CacheId, Checker, DistId, EdgeId, EndpointId, KeysId, Pc, Plan, beside};
 use crate::spec::{self, OnError, Step};
 use squall_sim::random::{Place, Purpose};
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,6 +105,8 @@ struct Compiler<'a, 'b, 'c> {
     checker: &'b mut Checker<'c>,
     world: &'c spec::World,
     service_name: &'c str,
+    /// The number of the service.
+    own: usize,
     /// The service's edges by callee.
     edges: BTreeMap<&'c str, EdgeId>,
     called: BTreeSet<&'c str>,
@@ -116,15 +118,16 @@ struct Compiler<'a, 'b, 'c> {
 }
 
 impl Plan {
-    pub(super) fn compile_programs(&mut self, world: &spec::World, checker: &mut Checker<'_>) {
+    pub(super) fn compile_programs<'a>(&mut self, world: &'a spec::World, checker: &mut Checker<'a>) {
         let mut checker_here = Checker::new(world);
         let mut endpoint = 0;
-        for (name, service) in &world.services {
+        for (own, (name, service)) in world.services.iter().enumerate() {
             let mut compiler = Compiler {
                 plan: self,
                 checker: &mut checker_here,
                 world,
                 service_name: name,
+                own,
                 edges: BTreeMap::new(),
                 called: BTreeSet::new(),
                 scopes: 0,
@@ -150,7 +153,7 @@ impl Plan {
                 "model fewer of them",
             );
         }
-        checker.problems.append(&mut checker_here.problems);
+        checker.absorb(checker_here);
     }
 
     fn next(&self) -> Pc {
@@ -179,8 +182,7 @@ impl<'c> Compiler<'_, '_, 'c> {
     }
 
     fn edge(&mut self, path: &str, callee: &'c str, edge: &spec::Edge) -> Option<EdgeId> {
-        let own = super::rank(&self.world.services, self.service_name).unwrap_or(0);
-        let callers = self.plan.services[own as usize].replicas;
+        let callers = self.plan.services[self.own].replicas;
         let id = self.plan.compile_edge((path, self.service_name, callee), callers, edge, self.checker)?;
         self.edges.insert(callee, id);
         Some(id)
@@ -188,8 +190,7 @@ impl<'c> Compiler<'_, '_, 'c> {
 
     /// Finds or makes the edges that pools connect over.
     fn pools(&mut self, service: &'c spec::Service) {
-        let Some(own) = super::rank(&self.world.services, self.service_name) else { return };
-        let first = self.plan.services[own as usize].pools.0 as usize;
+        let first = self.plan.services[self.own].pools.0 as usize;
         for ((name, pool), at) in service.pools.iter().zip(first..) {
             let (Some(to), Some(_)) = (&pool.to, &pool.library) else { continue };
             let path = format!("services.{}.pools.{name}.to", self.service_name);
@@ -216,7 +217,8 @@ impl<'c> Compiler<'_, '_, 'c> {
             }
             let path = format!("services.{}.edges.{callee}", self.service_name);
             let rule = format!("`{}` has an edge to `{callee}`, but never calls it", self.service_name);
-            self.checker.problem(path, rule, "add a `call` step, or take the edge out");
+            let uses = ["endpoints", "pools"].map(|part| format!("services.{}.{part}", self.service_name));
+            self.checker.missing(path, rule, "add a `call` step, or take the edge out", &uses);
         }
     }
 
@@ -253,7 +255,12 @@ impl<'c> Compiler<'_, '_, 'c> {
             Step::Read(read) => {
                 if self.world.services[self.service_name].data.is_none() {
                     let rule = format!("`{}` stores nothing that could be read", self.service_name);
-                    self.checker.problem(format!("{path}.read"), rule, "give the service `data`");
+                    self.checker.missing(
+                        format!("{path}.read"),
+                        rule,
+                        "give the service `data`",
+                        &[beside(path, "data")],
+                    );
                 }
                 self.plan.ops.push(Op::Read { primary: *read == spec::Read::Primary });
             }
@@ -289,7 +296,7 @@ impl<'c> Compiler<'_, '_, 'c> {
             None => {
                 let rule = format!("`{name}` has nothing that would leave these steps out");
                 let remedy = "give it an `admission` with `shed: {brownout: …}` or `shed: {degradation: …}`, or an action `degrade`";
-                self.checker.problem(path, rule, remedy);
+                self.checker.missing(path, rule, remedy, &[beside(path, "admission"), "actions".to_owned()]);
             }
             Some(levels) => self.checker.within(format!("{path}.level"), optional.level.into(), 1, levels),
         }
@@ -346,8 +353,7 @@ impl<'c> Compiler<'_, '_, 'c> {
         self.called.insert(split);
         let world = self.world;
         self.called.extend(world.splits[split].weights.keys().map(String::as_str));
-        let Some(own) = super::rank(&world.services, self.service_name) else { return };
-        let (name, callers) = (self.service_name, self.plan.services[own as usize].replicas);
+        let (name, callers) = (self.service_name, self.plan.services[self.own].replicas);
         let edges = &mut self.edges;
         let edge = |plan: &mut Plan, side: &str, checker: &mut Checker<'_>| {
             let (side, _) = world.services.get_key_value(side)?;

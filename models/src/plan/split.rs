@@ -62,7 +62,8 @@ impl Plan {
             let sides: Vec<SidePlan> = split.weights.keys().filter_map(|name| side(name, checker)).collect();
             if split.state != State::Shared && world.clients.values().all(|client| client.sessions.is_none()) {
                 let rule = "no client has sessions that could be lost";
-                checker.problem(format!("{path}.state"), rule, "give a client `sessions`, or leave `state` out");
+                let remedy = "give a client `sessions`, or leave `state` out";
+                checker.missing(format!("{path}.state"), rule, remedy, &["clients".to_owned()]);
             }
             self.splits.push(SplitPlan {
                 name: name.clone(),
@@ -77,7 +78,8 @@ impl Plan {
             && let Some(name) = world.clients.iter().find_map(|(name, client)| client.sessions.map(|_| name))
         {
             let rule = "there is no split that sessions could stay with a side of";
-            checker.problem(format!("clients.{name}.sessions"), rule, "add one to `splits`, or leave `sessions` out");
+            let remedy = "add one to `splits`, or leave `sessions` out";
+            checker.missing(format!("clients.{name}.sessions"), rule, remedy, &["splits".to_owned()]);
         }
     }
 
@@ -91,7 +93,8 @@ impl Plan {
     ) -> Option<u32> {
         let (name, endpoint) = to.split_once('.')?;
         let split = super::SplitId(rank(&world.splits, name)?);
-        let known = checker.problems.len();
+        checker.called.insert(split.0);
+        let known = checker.count_problems();
         let mut ways = Vec::new();
         for side in world.splits[name].weights.keys() {
             let endpoint = checker.endpoint(path, &format!("{side}.{endpoint}"));
@@ -99,12 +102,7 @@ impl Plan {
             ways.extend(edge.zip(endpoint));
         }
         // What is wrong with an edge is wrong for every side, and said once.
-        let found = checker.problems.split_off(known);
-        for problem in found {
-            if !checker.problems[known..].contains(&problem) {
-                checker.problems.push(problem);
-            }
-        }
+        checker.say_once(known);
         if ways.len() != self.splits[split.at()].sides.len() {
             return None;
         }
@@ -120,10 +118,11 @@ impl Plan {
     /// Declared but unused is an error: a user would believe that it does something.
     pub(super) fn unused_splits(&self, checker: &mut Checker<'_>) {
         for (split, id) in self.splits.iter().zip(0..) {
-            if checker.problems.is_empty() && !self.ways.iter().any(|ways| ways.split.0 == id) {
+            if !checker.called.contains(&id) {
                 let rule = format!("nobody calls `{}`", split.name);
                 let remedy = format!("call `{}.ENDPOINT`, or take the split out", split.name);
-                checker.problem(format!("splits.{}", split.name), rule, remedy);
+                let uses = ["services.*.endpoints", "clients.*.to"].map(str::to_owned);
+                checker.missing(format!("splits.{}", split.name), rule, remedy, &uses);
             }
         }
     }
@@ -189,7 +188,7 @@ impl Plan {
         };
         if self.clients.iter().all(|client| client.sessions == 0) {
             let rule = "no client has sessions that could be lost";
-            checker.problem(format!("{path}.split"), rule, "give a client `sessions`");
+            checker.missing(format!("{path}.split"), rule, "give a client `sessions`", &["clients".to_owned()]);
         }
         Some(Action::LoseSessions { split, side, share, place: Place::named(path, Purpose::Fail) })
     }

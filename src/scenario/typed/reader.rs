@@ -1,63 +1,43 @@
-//! A located tree to any type that serde can read, with every problem in it and not only the first.
-//!
-//! Unknown fields are noted and skipped. Any other error is noted, the node that it is about is forgotten, and the rest is
-//! read again, until nothing is wrong or nothing is left. What is missing because it was forgotten is not reported again.
+//! A node as serde's source of any type.
 
-use super::fail::{Fail, Kind, not_one};
-use super::issue::Issues;
-use super::node::{Entry, Mark, Node, Seg, Value, is_null};
-use super::words::shorten;
-use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, Visitor};
-use std::borrow::Cow;
+use super::containers::{EnumReader, ListReader, MapReader};
+use crate::scenario::fail::{Fail, Kind, not_one};
+use crate::scenario::node::{Entry, Mark, Node, Seg, Value, is_null};
+use crate::scenario::words::shorten;
+use serde::de::{self, Deserializer, Error, Visitor};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-/// Rounds of "forget and read again" for one component.
-const ROUNDS: usize = 300;
-
-/// What came of reading a node.
-pub(super) struct Read<T> {
-    /// The value, without what was wrong in it; `None` where nothing is left.
-    pub(super) value: Option<T>,
-    /// Something was forgotten, so the value is not what the user meant.
-    pub(super) damaged: bool,
+/// A field that its map does not have: where it is, and what to say.
+#[derive(Debug)]
+pub(super) struct Unknown {
+    pub(super) path: Vec<Seg>,
+    pub(super) at: Mark,
+    pub(super) fail: Fail,
 }
 
-/// Reads a node as a type. `label` is where a problem with the node as a whole is shown.
-pub(super) fn read<T: DeserializeOwned>(node: &Node, label: Mark, issues: &mut Issues) -> Read<T> {
-    let mut tree = Cow::Borrowed(node);
-    let mut damaged = false;
-    for _ in 0..ROUNDS {
-        let unknown = RefCell::new(BTreeMap::new());
-        let result = T::deserialize(Reader { node: &tree, label, unknown: &unknown });
-        for (at, fail) in unknown.into_inner() {
-            issues.at(at, fail.rule, fail.remedy);
-        }
-        let fail = match result {
-            Ok(value) => return Read { value: Some(value), damaged },
-            Err(fail) => fail,
-        };
-        damaged = true;
-        if fail.kind != Kind::Silent {
-            issues.at(fail.at.unwrap_or(label), fail.rule, fail.remedy);
-        }
-        if fail.path.is_empty() || issues.full() {
-            break;
-        }
-        let path: Vec<Seg> = fail.path.into_iter().rev().collect();
-        tree.to_mut().forget(&path);
-    }
-    Read { value: None, damaged: true }
+/// What all readers of one tree share.
+#[derive(Debug, Default)]
+pub(super) struct Shared<'a> {
+    pub(super) unknown: RefCell<Vec<Unknown>>,
+    /// The way from the root to the node that is being read.
+    pub(super) path: RefCell<Vec<Step<'a>>>,
 }
 
-type Unknown = RefCell<BTreeMap<Mark, Fail>>;
+/// One step down, without a copy of the key.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
 
 #[derive(Clone, Copy)]
-struct Reader<'a> {
-    node: &'a Node,
-    label: Mark,
-    unknown: &'a Unknown,
+pub(super) struct Reader<'a, 's> {
+    pub(super) node: &'a Node,
+    pub(super) label: Mark,
+    pub(super) shared: &'s Shared<'a>,
+    /// Which set of stand-ins is put where something is gone.
+    pub(super) set: u8,
 }
 
 /// What a scalar without quotes means, by the YAML 1.2 core schema.
@@ -93,17 +73,17 @@ fn meaning(text: &str) -> Meaning {
     text.parse().map_or(Meaning::Text, Meaning::Float)
 }
 
-impl<'a> Reader<'a> {
+impl<'a, 's> Reader<'a, 's> {
+    pub(super) fn new(node: &'a Node, label: Mark, shared: &'s Shared<'a>, set: u8) -> Self {
+        Self { node, label, shared, set }
+    }
+
     /// Where the node is shown: a scalar itself, a list or map by its key.
-    fn at(&self) -> Mark {
+    pub(super) fn at(&self) -> Mark {
         match self.node.value {
             Value::Plain(_) | Value::Quoted(_) if self.node.at.end > self.node.at.start => self.node.at,
             _ => self.label,
         }
-    }
-
-    fn inside(&self, node: &'a Node, label: Mark) -> Self {
-        Reader { node, label, ..*self }
     }
 
     fn unwanted(&self, wanted: &str) -> Fail {
@@ -168,7 +148,6 @@ impl<'a> Reader<'a> {
         let names = live.clone();
         let map = MapReader { reader: self, entries: live.into_iter(), value: None, left: &left };
         let value = visitor.visit_map(map).map_err(|fail| match fail.kind {
-            Kind::Missing(field) if fail.path.is_empty() && entries.contains_key(field) => Fail::silent(),
             // serde's reader of tagged maps found no tag.
             Kind::Wrong if fail.path.is_empty() && names.is_empty() => {
                 if entries.is_empty() {
@@ -187,12 +166,14 @@ impl<'a> Reader<'a> {
     }
 
     fn keep(&self, key: &str, entry: &Entry, known: Option<&'static [&'static str]>) -> bool {
-        if entry.node.is_gone() {
-            return false;
-        }
         match known {
+            // The key itself could not be read.
+            _ if entry.node.is_gone() && key == "<<" => false,
             Some(fields) if !fields.contains(&key) => {
-                self.unknown.borrow_mut().insert(entry.key, Fail::unknown_field(key, fields));
+                let mut path: Vec<Seg> = self.shared.path.borrow().iter().map(|step| (*step).into()).collect();
+                path.push(Seg::Key(key.to_owned()));
+                let fail = Fail::unknown_field(key, fields);
+                self.shared.unknown.borrow_mut().push(Unknown { path, at: entry.key, fail });
                 false
             }
             _ => true,
@@ -209,6 +190,9 @@ impl<'a> Reader<'a> {
 macro_rules! whole_numbers {
     ($($method:ident, $visit:ident, $type:ty;)*) => {
         $(fn $method<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fail> {
+            if let Some(stand_in) = self.stand_in() {
+                return stand_in.$method(visitor);
+            }
             let number = self.whole(<$type>::MIN.into(), <$type>::MAX.into())?;
             let number = <$type>::try_from(number).map_err(|_| self.unwanted("a whole number"))?;
             visitor.$visit(number).map_err(|fail: Fail| fail.located(self.at()))
@@ -216,10 +200,13 @@ macro_rules! whole_numbers {
     };
 }
 
-impl<'a> Deserializer<'a> for Reader<'a> {
+impl<'a> Deserializer<'a> for Reader<'a, '_> {
     type Error = Fail;
 
     fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fail> {
+        if let Some(stand_in) = self.stand_in() {
+            return stand_in.deserialize_any(visitor);
+        }
         let result = match &self.node.value {
             Value::List(items) => return self.visit_items(items, visitor),
             Value::Map(entries) => return self.visit_entries(entries, visitor),
@@ -256,10 +243,16 @@ impl<'a> Deserializer<'a> for Reader<'a> {
     }
 
     fn deserialize_f64<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fail> {
+        if let Some(stand_in) = self.stand_in() {
+            return stand_in.deserialize_f64(visitor);
+        }
         visitor.visit_f64(self.real()?).map_err(|fail: Fail| fail.located(self.at()))
     }
 
     fn deserialize_bool<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fail> {
+        if let Some(stand_in) = self.stand_in() {
+            return stand_in.deserialize_bool(visitor);
+        }
         match &self.node.value {
             Value::Plain(text) if matches!(meaning(text), Meaning::Bool(_)) => self.deserialize_any(visitor),
             _ => Err(self.unwanted("`true` or `false`")),
@@ -278,6 +271,9 @@ impl<'a> Deserializer<'a> for Reader<'a> {
 
     /// The way in for names and free text: `2024` is as good as `"2024"`.
     fn deserialize_string<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fail> {
+        if let Some(stand_in) = self.stand_in() {
+            return stand_in.deserialize_string(visitor);
+        }
         match &self.node.value {
             Value::Plain(text) if !is_null(text) => {
                 visitor.visit_str(text).map_err(|fail: Fail| fail.located(self.at()))
@@ -288,6 +284,9 @@ impl<'a> Deserializer<'a> for Reader<'a> {
     }
 
     fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fail> {
+        if let Some(stand_in) = self.stand_in() {
+            return stand_in.deserialize_option(visitor);
+        }
         if self.node.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
@@ -296,6 +295,9 @@ impl<'a> Deserializer<'a> for Reader<'a> {
     }
 
     fn deserialize_seq<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fail> {
+        if let Some(stand_in) = self.stand_in() {
+            return stand_in.deserialize_seq(visitor);
+        }
         match &self.node.value {
             Value::List(items) => self.visit_items(items, visitor),
             _ => Err(self.unwanted("a list, such as `[a, b]` or lines that begin with `- `")),
@@ -303,6 +305,9 @@ impl<'a> Deserializer<'a> for Reader<'a> {
     }
 
     fn deserialize_map<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fail> {
+        if let Some(stand_in) = self.stand_in() {
+            return stand_in.deserialize_map(visitor);
+        }
         match &self.node.value {
             Value::Map(entries) => self.visit_entries(entries, visitor),
             _ => Err(self.unwanted("a map, such as `{name: value}`")),
@@ -315,6 +320,9 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fail> {
+        if let Some(stand_in) = self.stand_in() {
+            return stand_in.deserialize_struct("", fields, visitor);
+        }
         match &self.node.value {
             Value::Map(entries) => self.visit_fields(entries, Some(fields), visitor),
             _ => Err(self.unwanted(&map_of(fields))),
@@ -327,10 +335,14 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fail> {
+        if let Some(stand_in) = self.stand_in() {
+            return stand_in.deserialize_enum("", variants, visitor);
+        }
         let (name, at, content) = match &self.node.value {
             Value::Plain(text) | Value::Quoted(text) => (text.as_str(), self.at(), None),
             Value::Map(entries) => {
-                let mut live = entries.iter().filter(|(_, entry)| !entry.node.is_gone());
+                let mut live =
+                    entries.iter().filter(|(name, entry)| !entry.node.is_gone() || variants.contains(&name.as_str()));
                 match (live.next(), live.next()) {
                     (Some((name, entry)), None) => (name.as_str(), entry.key, Some(entry)),
                     (None, None) if !entries.is_empty() => return Err(Fail::silent()),
@@ -366,113 +378,4 @@ fn map_of(fields: &[&str]) -> String {
 
 fn one_of(variants: &[&str]) -> String {
     format!("one of `{}`", variants.join("`, `"))
-}
-
-struct MapReader<'a, 'c> {
-    reader: Reader<'a>,
-    entries: std::vec::IntoIter<(&'a String, &'a Entry)>,
-    value: Option<(&'a String, &'a Entry)>,
-    left: &'c Cell<usize>,
-}
-
-impl<'a> de::MapAccess<'a> for MapReader<'a, '_> {
-    type Error = Fail;
-
-    fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, Fail> {
-        self.value = self.entries.next();
-        let Some((key, entry)) = self.value else { return Ok(None) };
-        self.left.set(self.left.get().saturating_sub(1));
-        let key_reader: StrDeserializer<'_, Fail> = key.as_str().into_deserializer();
-        // A wrong key is a fault of its entry, so forgetting the entry is enough to go on.
-        seed.deserialize(key_reader).map(Some).map_err(|fail| fail.located(entry.key).under(Seg::Key(key.clone())))
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'a>>(&mut self, seed: S) -> Result<S::Value, Fail> {
-        let Some((key, entry)) = self.value.take() else { return Err(Fail::silent()) };
-        let reader = self.reader.inside(&entry.node, entry.key);
-        seed.deserialize(reader).map_err(|fail| fail.located(reader.at()).under(Seg::Key(key.clone())))
-    }
-}
-
-struct ListReader<'a> {
-    reader: Reader<'a>,
-    items: std::iter::Enumerate<std::slice::Iter<'a, Node>>,
-}
-
-impl<'a> de::SeqAccess<'a> for ListReader<'a> {
-    type Error = Fail;
-
-    fn next_element_seed<S: DeserializeSeed<'a>>(&mut self, seed: S) -> Result<Option<S::Value>, Fail> {
-        let Some((index, item)) = self.items.find(|(_, item)| !item.is_gone()) else { return Ok(None) };
-        let reader = self.reader.inside(item, item.at);
-        seed.deserialize(reader).map(Some).map_err(|fail| fail.located(reader.at()).under(Seg::Index(index)))
-    }
-}
-
-struct EnumReader<'a> {
-    reader: Reader<'a>,
-    name: &'a str,
-    at: Mark,
-    content: Option<&'a Entry>,
-}
-
-impl<'a> EnumReader<'a> {
-    fn content(&self) -> Result<Reader<'a>, Fail> {
-        match self.content {
-            Some(entry) => Ok(self.reader.inside(&entry.node, entry.key)),
-            None => {
-                let rule = format!("`{}` needs a value here", shorten(self.name));
-                Err(Fail::new(rule, format!("write `{}: …`", shorten(self.name))).located(self.at))
-            }
-        }
-    }
-
-    fn seg(&self) -> Option<Seg> {
-        self.content.map(|_| Seg::Key(self.name.to_owned()))
-    }
-}
-
-impl<'a> de::EnumAccess<'a> for EnumReader<'a> {
-    type Error = Fail;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'a>>(self, seed: S) -> Result<(S::Value, Self), Fail> {
-        let name: StrDeserializer<'_, Fail> = self.name.into_deserializer();
-        let value = seed.deserialize(name).map_err(|fail| fail.located(self.at))?;
-        Ok((value, self))
-    }
-}
-
-impl<'a> de::VariantAccess<'a> for EnumReader<'a> {
-    type Error = Fail;
-
-    fn unit_variant(self) -> Result<(), Fail> {
-        match self.content {
-            Some(entry) if !entry.node.is_null() => {
-                let rule = format!("`{}` takes no value", shorten(self.name));
-                Err(Fail::new(rule, format!("write only `{}`", shorten(self.name))).located(entry.key))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'a>>(self, seed: S) -> Result<S::Value, Fail> {
-        let reader = self.content()?;
-        seed.deserialize(reader).map_err(|fail| deeper(fail.located(reader.at()), self.seg()))
-    }
-
-    fn tuple_variant<V: Visitor<'a>>(self, _: usize, visitor: V) -> Result<V::Value, Fail> {
-        self.content()?.deserialize_seq(visitor).map_err(|fail| deeper(fail, self.seg()))
-    }
-
-    fn struct_variant<V: Visitor<'a>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Fail> {
-        self.content()?.deserialize_struct("", fields, visitor).map_err(|fail| deeper(fail, self.seg()))
-    }
-}
-
-fn deeper(fail: Fail, seg: Option<Seg>) -> Fail {
-    match seg {
-        Some(seg) => fail.under(seg),
-        None => fail,
-    }
 }
