@@ -3,10 +3,11 @@
 //! Names are those of `squall export openmetrics` where both have a metric, so that a rule reads the same in either.
 
 use super::signal::Source;
-use super::{CacheId, ClientId, EdgeId, KeyPlan, Plan, PoolId, ServiceId, SplitId, rank};
+use super::{CacheId, ClientId, EdgeId, KeyPlan, Plan, PoolId, ServiceId, SplitId};
 use crate::monitor::BOUNDS;
 use crate::monitor::promql::{Exposed, Labels};
 use crate::spec;
+use std::collections::BTreeMap;
 
 /// Every series that an expression can ask for.
 #[derive(Default)]
@@ -42,8 +43,10 @@ impl Catalogue {
             let labels = [("service", name.as_str()), ("job", name)];
             all.service(&Component::new(format!("services.{name}"), Some(id), &labels), id, plan);
         }
+        let hosts: BTreeMap<&str, ServiceId> =
+            world.services.keys().zip(0..).map(|(name, id)| (name.as_str(), ServiceId(id))).collect();
         for ((service, pool), id) in plan.names.pools.iter().zip(0..) {
-            let host = rank(&world.services, service).map(ServiceId);
+            let host = hosts.get(service.as_str()).copied();
             let labels = [("service", service.as_str()), ("pool", pool), ("job", service)];
             let of = Component::new(format!("pools.{service}.{pool}"), host, &labels);
             all.put(&of, "squall_pool_utilisation_ratio", Source::PoolBusy(PoolId(id)));
@@ -67,7 +70,7 @@ impl Catalogue {
         }
         for (edge, id) in plan.edges.iter().zip(0..) {
             let (caller, callee) = (edge.caller.as_str(), edge.callee_name.as_str());
-            let host = rank(&world.services, caller).map(ServiceId);
+            let host = hosts.get(caller).copied();
             let labels = [("caller", caller), ("callee", callee), ("job", caller)];
             all.edge(&Component::new(format!("edges.{caller}.{callee}"), host, &labels), EdgeId(id), plan);
         }
