@@ -9,6 +9,9 @@ use std::io::{self, IsTerminal, Write};
 /// Columns where there is no terminal to ask.
 const DEFAULT_WIDTH: usize = 80;
 
+/// What every colour begins with.
+const ESCAPE: char = '\u{1b}';
+
 /// The two streams.
 pub(super) struct Output {
     color: ColorChoice,
@@ -33,8 +36,14 @@ impl Output {
         if self.closed || self.failed.is_some() {
             return;
         }
-        let mut stream = anstream::AutoStream::new(io::stdout().lock(), self.color);
-        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        let mut stdout = io::stdout().lock();
+        // Tables of many megabytes have no colours that somebody would have to look for byte by byte.
+        let written = if text.contains(ESCAPE) {
+            anstream::AutoStream::new(&mut stdout, self.color).write_all(text.as_bytes())
+        } else {
+            stdout.write_all(text.as_bytes())
+        };
+        match written.and_then(|()| stdout.flush()) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
             Err(error) => self.failed = Some(error),
