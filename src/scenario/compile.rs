@@ -6,7 +6,7 @@ use super::lost::Lost;
 use super::node::Node;
 use super::sentence::Scope;
 use super::spec::Run;
-use super::typed::{Read, SETS};
+use super::typed::Read;
 use super::{Case, UNMITIGATED, check};
 use squall_models::problem::Problem;
 use squall_models::spec::{Fault, World};
@@ -146,12 +146,10 @@ fn problems_of(loader: &mut Loader, draft: &mut Draft, settings: &Settings, mut 
     let mut told: Vec<Problem> = Vec::new();
     for _ in 0..ROUNDS {
         problems.retain(|problem| !follows(problem, draft) && !told.contains(problem));
-        let sets = if draft.lost.is_empty() { 0 } else { SETS };
-        for set in 1..sets {
-            let Some(world) = loader.again(draft, set).filter(|_| !problems.is_empty()) else { continue };
-            let again = Blueprint::new(&world, settings.clone()).err().unwrap_or_default();
-            problems.retain(|problem| again.contains(problem));
-        }
+        loader.certain(draft, &mut problems, |world, problems| {
+            let again = Blueprint::new(world, settings.clone()).err().unwrap_or_default();
+            problems.iter().map(|problem| again.contains(problem)).collect()
+        });
         let mut mended = false;
         for problem in &problems {
             place(problem, &draft.tree, &mut loader.issues);

@@ -13,11 +13,12 @@ use super::node::{Entry, FileId, Mark, Node, Seg};
 use super::preset::{self, Shelf};
 use super::source::{Sources, offset, read_text};
 use super::spec::{Overlay, Run, Scenario, Variant};
-use super::typed::{Read, read};
+use super::typed::{Read, SETS, read};
 use super::words::{meant, shorten};
 use super::{Case, Diagnostics, Loaded, UNMITIGATED, compile, world, yaml};
 use serde::de::Error as _;
 use squall_models::Settings;
+use squall_models::spec::World;
 use squall_sim::Time;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -71,6 +72,9 @@ const MOST: usize = 1_000;
 /// Values that are read again at most to find out what follows from what is wrong. What is not found out is not reported.
 const MOST_AGAIN: usize = 10_000_000;
 
+/// What a small world counts for: it is not only its values that take time.
+const LEAST_AGAIN: usize = 500;
+
 /// The version of the file format.
 const VERSION: u32 = 1;
 
@@ -98,7 +102,7 @@ pub(super) struct Draft {
     pub(super) name: String,
     about: Option<String>,
     pub(super) tree: Node,
-    pub(super) world: squall_models::spec::World,
+    pub(super) world: World,
     place: Option<(PathBuf, usize)>,
     /// Where the world is not what the user wrote.
     pub(super) lost: Vec<Lost>,
@@ -449,13 +453,31 @@ impl Loader {
         changes
     }
 
-    /// The world of a draft with another set of stand-ins for what is lost.
-    pub(super) fn again(&mut self, draft: &Draft, set: u8) -> Option<squall_models::spec::World> {
-        let cost = draft.tree.size();
-        self.spent = self.spent.saturating_add(cost);
-        if self.spent > MOST_AGAIN {
-            return None;
+    /// Of what is wrong with a draft, what is wrong with every set of stand-ins for what is lost.
+    pub(super) fn certain<P>(
+        &mut self,
+        draft: &Draft,
+        wrong: &mut Vec<P>,
+        is_still: impl Fn(&World, &[P]) -> Vec<bool>,
+    ) {
+        let sets = if draft.lost.is_empty() { 0 } else { SETS };
+        for set in 1..sets {
+            if wrong.is_empty() {
+                return;
+            }
+            if self.spent > MOST_AGAIN {
+                return wrong.clear();
+            }
+            if let Some(world) = self.again(draft, set) {
+                let mut still = is_still(&world, wrong).into_iter();
+                wrong.retain(|_| still.next().unwrap_or_default());
+            }
         }
+    }
+
+    /// The world of a draft with another set of stand-ins.
+    pub(super) fn again(&mut self, draft: &Draft, set: u8) -> Option<World> {
+        self.spent = self.spent.saturating_add(draft.tree.size().max(LEAST_AGAIN));
         let mut world = world::again(&draft.tree, &draft.world, &draft.lost, set)?;
         self.data.fill(&mut world, &draft.tree, &self.sources, &mut Issues::default());
         Some(world)

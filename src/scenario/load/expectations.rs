@@ -7,7 +7,7 @@ use crate::scenario::expect::{Expect, Expectation, Placed};
 use crate::scenario::node::{Mark, Value};
 use crate::scenario::sentence::Wrong;
 use crate::scenario::source::{Sources, offset};
-use crate::scenario::typed::{SETS, read};
+use crate::scenario::typed::read;
 use crate::scenario::words::{did_you_mean, shorten};
 use squall_sim::Time;
 
@@ -61,14 +61,11 @@ impl Loader {
             }
         }
         wrong.retain(|(placed, _, found)| !draft.hides(&placed.options.that, found));
-        let sets = if draft.lost.is_empty() { 0 } else { SETS };
-        for set in 1..sets {
-            let Some(world) = self.again(draft, set).filter(|_| !wrong.is_empty()) else { continue };
-            let scope = compile::scope(draft, &world, times);
-            wrong.retain(|(placed, _, found)| {
-                Expectation::of(placed, &draft.name, &scope, &mut Vec::new()).is_err_and(|again| again == *found)
-            });
-        }
+        self.certain(draft, &mut wrong, |world, wrong| {
+            let scope = compile::scope(draft, world, times);
+            let again = |placed| Expectation::of(placed, &draft.name, &scope, &mut Vec::new()).err();
+            wrong.iter().map(|(placed, _, found)| again(placed).is_some_and(|again| again == *found)).collect()
+        });
         for (placed, at, found) in wrong {
             let mark = within(&self.sources, at, &placed.options.that, found.span);
             self.issues.at(mark, found.rule, found.remedy);

@@ -53,7 +53,11 @@ pub(super) fn read<T: DeserializeOwned>(node: &Node, label: Mark, issues: &mut I
     let gaps = node.gone().into_iter().map(|path| Gap { path, unknown: false }).collect();
     let mut mending = Mending { tree: Cow::Borrowed(node), label, gaps, issues };
     let value = mending.read();
-    let Mending { tree, gaps, .. } = mending;
+    let Mending { tree, gaps, issues, .. } = mending;
+    if (value.is_none() || !gaps.is_empty()) && issues.len() == 0 {
+        // A stand-in must never run, whatever it is that nothing has been said about.
+        issues.at(label, "this cannot be read", "compare it with what `squall list` shows");
+    }
     let mended = if let Cow::Owned(tree) = tree { Some(tree) } else { None };
     Read { value, mended, gaps }
 }

@@ -220,3 +220,57 @@ impl<'de> de::VariantAccess<'de> for StandIn {
         self.deserialize_struct("", fields, visitor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::node::{FileId, Mark, Node, Value};
+    use crate::scenario::spec::{Run, Scenario, Variant};
+    use crate::scenario::typed::read_again;
+    use serde::de::DeserializeOwned;
+    use squall_models::spec;
+    use std::collections::BTreeSet;
+
+    fn in_every_set<T: DeserializeOwned + std::fmt::Debug>() -> Vec<T> {
+        let at = Mark { file: FileId(0), start: 0, end: 0 };
+        let gone = Node { at, value: Value::Gone };
+        let read = |set| read_again::<T>(&gone, at, set);
+        (0..SETS).map(|set| read(set).unwrap_or_else(|| panic!("{} {set}", std::any::type_name::<T>()))).collect()
+    }
+
+    #[test]
+    fn whatever_a_file_holds_has_a_stand_in() {
+        in_every_set::<spec::Keys>();
+        in_every_set::<spec::Client>();
+        in_every_set::<spec::Service>();
+        in_every_set::<spec::Cache>();
+        in_every_set::<spec::Split>();
+        in_every_set::<spec::Fault>();
+        in_every_set::<spec::Planned>();
+        in_every_set::<spec::Monitoring>();
+        in_every_set::<spec::Operator>();
+        in_every_set::<spec::Rollout>();
+        in_every_set::<Run>();
+        in_every_set::<Variant>();
+        in_every_set::<Scenario>();
+    }
+
+    #[test]
+    fn over_all_sets_there_is_more_than_one_of_everything() {
+        let several = |shown: Vec<String>| shown.into_iter().collect::<BTreeSet<_>>().len();
+        let show = |of: &dyn std::fmt::Debug| format!("{of:?}");
+        assert!(several(in_every_set::<u32>().iter().map(|of| show(of)).collect()) >= 6);
+        assert_eq!(several(in_every_set::<bool>().iter().map(|of| show(of)).collect()), 2);
+        assert_eq!(several(in_every_set::<spec::Order>().iter().map(|of| show(of)).collect()), 3);
+        assert_eq!(
+            several(in_every_set::<spec::Capacity>().iter().map(|of| format!("{of:?}")[..4].to_owned()).collect()),
+            3
+        );
+        assert!(
+            several(in_every_set::<spec::Fault>().iter().map(|of| format!("{of:?}")[..4].to_owned()).collect()) >= 7
+        );
+        assert!(in_every_set::<Option<u32>>().contains(&None) && in_every_set::<Option<u32>>().contains(&Some(1000)));
+        assert!(in_every_set::<Vec<u32>>().iter().any(Vec::is_empty));
+        assert!(!in_every_set::<Vec<u32>>().iter().all(Vec::is_empty));
+    }
+}
