@@ -56,7 +56,7 @@ fn the_good_one_is_good() {
 /// What is replaced by what, and what the message has to hold: the place, the rule, the remedy.
 const BAD: &[(&str, &str, &[&str])] = &[
     // The form.
-    ("squall: 1\n", "", &["the field `squall` is missing", "add `squall: …`"]),
+    ("squall: 1\n", "", &["the field `squall` is missing", "add `squall: 1` here"]),
     ("squall: 1", "squall: 2", &["s.yaml:1:9", "version 2 of the file format is not known", "write `squall: 1`"]),
     ("keys:\n", "keys: 5\nkey:\n", &["`keys` is not a map", "there is no field `key` here", "did you mean `keys`?"]),
     (
@@ -220,6 +220,11 @@ const BAD: &[(&str, &str, &[&str])] = &[
         "clients.web.success >= 99.9% before fault 1",
         "api stays collapsed after fault 1",
         &["only a client recovers or stays"],
+    ),
+    (
+        "clients.web.success >= 99.9% before fault 1",
+        "recovers within 30s after fault 1",
+        &["s.yaml:35:5", "does not say who recovers", "`clients.web recovers …`"],
     ),
     (
         "clients.web.success >= 99.9% before fault 1",

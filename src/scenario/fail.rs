@@ -152,7 +152,8 @@ impl de::Error for Fail {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        let fail = Self::new(format!("the field `{field}` is missing"), format!("add `{field}: …` here"));
+        let value = if field == "squall" { "1" } else { "…" };
+        let fail = Self::new(format!("the field `{field}` is missing"), format!("add `{field}: {value}` here"));
         Self { kind: Kind::Missing(field), ..fail }
     }
 

@@ -191,6 +191,11 @@ pub(super) fn parse(text: &str, scope: &Scope, windows: &mut Vec<(Time, Time)>) 
             finish(input)?;
             return Ok(Rule::Deadlock(true));
         }
+        verb @ ("recovers" | "stays") if subject(&first, scope).is_err() => {
+            let client = scope.clients.first().map_or("NAME", String::as_str);
+            let remedy = format!("begin with a client, as in `clients.{client} {verb} …`");
+            return Err(first.wrong(format!("the sentence does not say who {verb}"), remedy));
+        }
         _ => {}
     }
     let ahead = next(&mut input.clone());
