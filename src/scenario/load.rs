@@ -23,12 +23,8 @@ use squall_sim::Time;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The sections that make up a world.
-pub(super) const WORLD: [&str; 10] =
-    ["keys", "clients", "services", "caches", "splits", "faults", "actions", "monitoring", "operators", "rollouts"];
-
-/// All that a file can hold.
-const SECTIONS: [&str; 17] = [
+/// All that a file can hold: its head, its world, how long that runs, and what is made of it.
+const SECTIONS: &[&str] = &[
     "squall",
     "about",
     "topology",
@@ -42,26 +38,17 @@ const SECTIONS: [&str; 17] = [
     "monitoring",
     "operators",
     "rollouts",
+    "run",
     "set",
     "variants",
-    "run",
     "expect",
 ];
 
-/// What `set` can change in a scenario, and `--set` on the command line.
-const SETTABLE: [&str; 11] = [
-    "keys",
-    "clients",
-    "services",
-    "caches",
-    "splits",
-    "faults",
-    "actions",
-    "monitoring",
-    "operators",
-    "rollouts",
-    "run",
-];
+/// The sections that make up a world.
+const WORLD: &[&str] = SECTIONS.split_at(13).0.split_at(3).1;
+
+/// What `set` can change in a scenario, and `--set` on the command line: the world, and `run`.
+const SETTABLE: &[&str] = SECTIONS.split_at(14).0.split_at(3).1;
 
 /// More values than this over all variants are refused: each variant holds its own world.
 const MOST_VALUES: usize = 40_000_000;
@@ -278,7 +265,7 @@ impl Loader {
     fn sections(&mut self, root: &mut Node) {
         let names: Vec<String> = root.entries().into_iter().flat_map(|entries| entries.keys().cloned()).collect();
         for name in names.iter().filter(|name| !SECTIONS.contains(&name.as_str()) && *name != "<<") {
-            let Fail { rule, remedy, .. } = Fail::unknown_field(name, &SECTIONS);
+            let Fail { rule, remedy, .. } = Fail::unknown_field(name, SECTIONS);
             let path = [Seg::Key(name.clone())];
             let at = root.entries().and_then(|entries| entries.get(name)).map_or(root.at, |entry| entry.key);
             if meant(&remedy).is_none_or(|meant| !root.rename(&path, meant)) {
@@ -316,7 +303,7 @@ impl Loader {
         let (set, variant_nodes, expect) = (take("set"), take("variants"), take("expect"));
         root.entries_mut()?.retain(|key, _| SETTABLE.contains(&key.as_str()));
         let changes = set.as_ref().filter(|_| !self.blind).map(merge::changes).unwrap_or_default();
-        merge::apply(&mut root, changes, &SETTABLE, &mut self.issues);
+        merge::apply(&mut root, changes, SETTABLE, &mut self.issues);
         let sets = self.command_line(sets);
         let (about, variants) = header.value.map(|header| (header.about, header.variants)).unwrap_or_default();
         for (name, entry) in variant_nodes.as_ref().and_then(Node::entries).into_iter().flatten() {
@@ -360,7 +347,7 @@ impl Loader {
     fn run(&mut self, base: &Base) -> Read<Run> {
         let mut tree = base.tree.clone();
         let changes = base.sets.iter().filter(|change| change.path.split('.').next() == Some("run")).cloned().collect();
-        merge::apply(&mut tree, changes, &SETTABLE, &mut self.issues);
+        merge::apply(&mut tree, changes, SETTABLE, &mut self.issues);
         let empty = Node::map(tree.at);
         let entry = tree.entries().and_then(|entries| entries.get("run"));
         let (node, label) = entry.map_or((&empty, tree.at), |entry| (&entry.node, entry.key));
@@ -381,7 +368,7 @@ impl Loader {
                 self.overlay(&mut tree, base, name, variant);
             }
             if self.only.is_empty() || self.only.iter().any(|only| only == name) {
-                merge::apply(&mut tree, base.sets.clone(), &SETTABLE, &mut self.issues);
+                merge::apply(&mut tree, base.sets.clone(), SETTABLE, &mut self.issues);
             }
             preset::expand(&mut tree, &mut self.presets, &mut self.sources, &mut self.issues);
             let (mut world, mut lost) = world::read(&mut tree, &mut self.issues);
@@ -413,10 +400,10 @@ impl Loader {
         for (number, file) in variant.apply.iter().enumerate() {
             let (found, _) = entry.node.find(&format!("apply.{number}"));
             let changes = self.policy_file(file, found.node.at);
-            merge::apply(tree, changes, &WORLD, &mut self.issues);
+            merge::apply(tree, changes, WORLD, &mut self.issues);
         }
         let own = entry.node.get("set").map(merge::changes).unwrap_or_default();
-        merge::apply(tree, own, &WORLD, &mut self.issues);
+        merge::apply(tree, own, WORLD, &mut self.issues);
     }
 
     /// Looks for what is wrong in single values, and with policy files: nothing else can be told without the topology.
