@@ -1,7 +1,7 @@
 //! The loop: take the next event, hand it to the model, until there is none or a bound is reached.
 
 use crate::digest::Digest;
-use crate::queue::{Lane, Queue, Ticket};
+use crate::queue::{Lane, Queue, Source, Ticket};
 use crate::time::{Span, Time};
 
 /// What is simulated: some state, and what each event does to it.
@@ -91,19 +91,19 @@ impl<E: Copy> Context<E> {
         self.queue.push_lane(lane, self.now, E::from(event))
     }
 
-    /// Declares a lane for events that are scheduled one after the other, such as the arrivals from one source: the next
-    /// no earlier than the last.
-    pub fn ordered_lane(&mut self) -> Lane {
-        self.queue.ordered_lane()
-    }
-
-    /// Schedules an event at a time, in a lane that was declared for an order. One in the past happens now.
-    #[inline(always)]
-    pub fn at_lane<F>(&mut self, lane: Lane, time: Time, event: F) -> Ticket
+    /// Declares a source of an event that comes again and again, such as the arrivals of one client.
+    pub fn source<F>(&mut self, event: F) -> Source
     where
         E: From<F>,
     {
-        self.queue.push_ordered(lane, time.max(self.now), E::from(event))
+        self.queue.source(E::from(event))
+    }
+
+    /// Schedules the next event of a source, in place of the one that was scheduled before and has not come. One in the
+    /// past happens now.
+    #[inline(always)]
+    pub fn at_source(&mut self, source: Source, time: Time) {
+        self.queue.push_source(source, time.max(self.now));
     }
 
     /// Takes an event back; false if it has happened or was taken back before.

@@ -48,7 +48,7 @@
 //!
 //! Things that come and go live in a [`Slab`]. Its [`Key`]s fit into events, and notice when their thing is gone. A delay
 //! that is the same on every use (a timeout, say) gets a [`Lane`]: such events are in order by themselves, and cost
-//! nothing to sort.
+//! nothing to sort. An event that comes again and again (the next arrival) gets a [`Source`], which is cheaper still.
 //!
 //! # Act two: chance
 //!
@@ -120,6 +120,6 @@ pub mod slab;
 pub mod time;
 
 pub use engine::{Context, Ended, Model, Simulation};
-pub use queue::{Lane, Ticket};
+pub use queue::{Lane, Source, Ticket};
 pub use slab::{Key, Slab};
 pub use time::{Span, Time};

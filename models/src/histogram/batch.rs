@@ -1,5 +1,6 @@
 //! Values that are counted many at a time.
 
+use super::UNIT;
 use squall_sim::Span;
 
 /// Values on their way into a histogram. Its buckets are so many that those of a few histograms do not fit into the
@@ -8,13 +9,17 @@ use squall_sim::Span;
 pub(crate) struct Batch {
     spans: [Span; BATCH],
     len: usize,
+    /// The spans of the last full batch of small ones, in microseconds.
+    micros: [u32; BATCH],
 }
 
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
+/// Values below this one, in nanoseconds, are small.
+const SMALL: u64 = 1 << 31;
 
 impl Default for Batch {
     fn default() -> Self {
-        Self { spans: [Span::ZERO; BATCH], len: 0 }
+        Self { spans: [Span::ZERO; BATCH], len: 0, micros: [0; BATCH] }
     }
 }
 
@@ -30,6 +35,9 @@ impl Batch {
     /// Hands out what is there.
     pub(crate) fn take(&mut self) -> Gathered<'_> {
         let len = std::mem::take(&mut self.len);
+        if len == BATCH && self.spans.iter().fold(0, |any, span| any | span.nanos()) < SMALL {
+            return self.full();
+        }
         let spans = &self.spans[..len];
         let (mut least, mut most, mut sum) = (u64::MAX, 0, 0);
         for span in spans {
@@ -37,7 +45,28 @@ impl Batch {
             most = most.max(span.nanos());
             sum += u128::from(span.nanos());
         }
-        Gathered { spans, least, most, sum }
+        Gathered { spans, micros: None, least, most, sum }
+    }
+
+    /// The same of a full batch of small values. The loops are over arrays of numbers of 32 bits, so that several of them
+    /// are done at once.
+    fn full(&mut self) -> Gathered<'_> {
+        let mut nanos = [0; BATCH];
+        for (nanos, span) in nanos.iter_mut().zip(&self.spans) {
+            *nanos = span.nanos() as i32;
+        }
+        // A loop for each, because the sum takes numbers of 64 bits.
+        let sum: u64 = self.spans.iter().map(|span| span.nanos()).sum();
+        let (mut least, mut most) = (i32::MAX, 0);
+        for &nanos in &nanos {
+            least = least.min(nanos);
+            most = most.max(nanos);
+        }
+        for (micros, nanos) in self.micros.iter_mut().zip(nanos) {
+            *micros = nanos as u32 / UNIT as u32;
+        }
+        let (least, most) = (least as u64, most as u64);
+        Gathered { spans: &self.spans, micros: Some(&self.micros), least, most, sum: sum.into() }
     }
 }
 
@@ -45,6 +74,8 @@ impl Batch {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gathered<'a> {
     pub(crate) spans: &'a [Span],
+    /// In microseconds, if they are as many as a batch has at most and all of them small.
+    pub(super) micros: Option<&'a [u32; BATCH]>,
     /// In nanoseconds, as all of it.
     pub(super) least: u64,
     pub(super) most: u64,

@@ -9,6 +9,7 @@ mod counts;
 pub(crate) use batch::{Batch, Gathered};
 
 use crate::report::ClientSlice;
+use batch::BATCH;
 use counts::Counts;
 use squall_sim::Span;
 
@@ -61,6 +62,15 @@ const fn index<const BITS: u32>(micros: u64) -> usize {
     (((octave as u64) << BITS) + (micros >> octave)) as usize
 }
 
+/// The same for less than 2^24 microseconds, of which several are done at once: the exponent of a floating-point number is
+/// the octave, and the upper bits of its fraction are the place in it.
+#[inline]
+const fn small_index<const BITS: u32>(micros: u32) -> u32 {
+    let float = (micros as i32 as f32).to_bits();
+    let logarithmic = (float >> (23 - BITS)).wrapping_sub((126 + BITS) << BITS);
+    if micros < 1 << BITS { micros } else { logarithmic }
+}
+
 /// The first value of a bucket and the first beyond it, in microseconds.
 const fn bounds<const BITS: u32>(index: usize) -> (u64, u64) {
     let index = index as u64;
@@ -86,15 +96,21 @@ impl<const BITS: u32> Histogram<BITS> {
     }
 
     /// Counts values.
-    pub(crate) fn record_all(&mut self, values: Gathered<'_>) {
-        let Gathered { spans, least, most, sum } = values;
+    pub(crate) fn record_all(&mut self, values: &Gathered<'_>) {
+        let &Gathered { spans, micros, least, most, sum } = values;
         if spans.is_empty() {
             return;
         }
         let bucket = |nanos: u64| index::<BITS>((nanos / UNIT).min(HIGHEST - 1));
-        match self.counts.reaching(bucket(most)) {
-            Some(counts) => spans.iter().for_each(|span| counts[bucket(span.nanos())] += 1),
-            None => spans.iter().for_each(|span| self.counts.add(bucket(span.nanos()), 1)),
+        match (self.counts.reaching(bucket(most)), micros) {
+            (Some(counts), Some(micros)) => {
+                // First all places and then all counts: the first loop does several at once.
+                let mut places = [0; BATCH];
+                places.iter_mut().zip(micros).for_each(|(place, micros)| *place = small_index::<BITS>(*micros));
+                places.iter().for_each(|place| counts[*place as usize] += 1);
+            }
+            (Some(counts), None) => spans.iter().for_each(|span| counts[bucket(span.nanos())] += 1),
+            (None, _) => spans.iter().for_each(|span| self.counts.add(bucket(span.nanos()), 1)),
         }
         self.first = self.first.min(bucket(least));
         self.max = self.max.max(most);
@@ -308,17 +324,37 @@ mod tests {
     #[test]
     fn a_batch_counts_what_its_values_do() {
         let (mut batch, mut one_by_one, mut at_once) = (Batch::default(), Fine::default(), Fine::default());
-        at_once.record_all(batch.take());
+        let (mut coarse_one_by_one, mut coarse) = (Histogram::<6>::default(), Histogram::<6>::default());
+        at_once.record_all(&batch.take());
         assert_eq!(at_once, one_by_one);
-        for n in 0..1000_u64 {
-            let span = Span::from_nanos(n.pow(4).wrapping_mul(1 + 7919 * n) % (1 << 20));
+        // Small ones of all sizes at first, then large ones as well, then a batch that is not full.
+        let small = (0..64 * 64_u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (33 + n % 31));
+        let around = |micros: u64| [1000 * micros - 1, 1000 * micros, 1000 * micros + 999];
+        let edges = (0..21).flat_map(|octave| [1 << octave, (1 << octave) + 1, (3 << octave) / 2]).flat_map(around);
+        let large = (0..1000_u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (n % 64));
+        for span in small.chain(edges).chain(large).map(Span::from_nanos) {
             one_by_one.record(span);
+            coarse_one_by_one.record(span);
             if batch.push(span) {
-                at_once.record_all(batch.take());
+                let gathered = batch.take();
+                at_once.record_all(&gathered);
+                coarse.record_all(&gathered);
             }
         }
-        at_once.record_all(batch.take());
-        assert_eq!(at_once, one_by_one);
+        let rest = batch.take();
+        assert!(!rest.spans.is_empty());
+        at_once.record_all(&rest);
+        coarse.record_all(&rest);
+        assert_eq!((at_once.first, at_once), (one_by_one.first, one_by_one));
+        assert_eq!(coarse, coarse_one_by_one);
+    }
+
+    #[test]
+    fn several_at_once_come_into_the_same_buckets() {
+        for micros in (0..1 << 12).chain((1 << 12..1 << 24).step_by(61)).chain((1 << 24) - 99..1 << 24) {
+            assert_eq!(small_index::<10>(micros) as usize, index::<10>(micros.into()), "{micros}");
+            assert_eq!(small_index::<6>(micros) as usize, index::<6>(micros.into()), "{micros}");
+        }
     }
 
     /// Values of all sizes, so many that they are few at first and then many.

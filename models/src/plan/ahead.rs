@@ -7,24 +7,26 @@ use squall_sim::random::{Luck, Place};
 /// The work that a client's requests come to before anything can lead one of them another way than the others.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Foresight {
-    /// The calls that do it, each after the one that makes it.
+    /// The calls that do it beside the request itself, each after the one that makes it.
     pub(crate) calls: Vec<Foreseen>,
-    /// Each piece of work: which of the calls does it, and what it draws.
+    /// Each piece of work: which of the calls does it, 0 for the request itself, and what it draws.
     pub(crate) works: Vec<(usize, DistId, Place)>,
 }
 
 /// A call that will be made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Foreseen {
-    /// Which of the calls makes it, and where; none for the client's own.
-    made: Option<(usize, Place)>,
+    /// Which of the calls makes it, 0 for the request itself, and where.
+    made: (usize, Place),
     attempt: Place,
 }
 
 /// Requests that are drawn for at once.
 pub(crate) const BLOCK: usize = 16;
-/// Draws that are kept: as many as a processor's second cache holds beside all the rest. A request that is under way for
-/// longer than it takes to make so many others draws for itself.
+/// There is room for the draws of so many blocks: a request that is under way for longer than it takes to make so many
+/// others draws for itself.
+pub(crate) const BLOCKS: usize = 32;
+/// Draws that are kept at most: as many as a processor's second cache holds beside all the rest.
 pub(crate) const KEPT: usize = 4096;
 /// How far is looked: so many pieces of work, and so many calls.
 pub(crate) const FORESEEN: usize = 16;
@@ -32,14 +34,11 @@ pub(crate) const FORESEEN: usize = 16;
 const READ: usize = 256;
 
 impl Foreseen {
-    /// The luck of its first attempt, for a request of this luck.
+    /// The luck of its first attempt, from those of the calls before it.
     #[inline(always)]
-    pub(crate) fn luck(&self, request: Luck, calls: impl FnOnce(usize) -> Luck) -> Luck {
-        let call = match self.made {
-            None => request,
-            Some((by, place)) => calls(by).child(place, 0),
-        };
-        call.child(self.attempt, 1)
+    pub(crate) fn luck(&self, calls: impl FnOnce(usize) -> Luck) -> Luck {
+        let (by, place) = self.made;
+        calls(by).child(place, 0).child(self.attempt, 1)
     }
 }
 
@@ -52,22 +51,16 @@ impl Plan {
             // To which side of a split a request goes is not known yet, nor when a user of a closed loop asks again.
             let known = client.ways.is_none() && !matches!(client.pattern, Pattern::Closed { .. });
             if known && works >= FORESEEN {
-                let call = Foreseen { made: None, attempt: self.edges[client.edge.at()].attempt_place };
                 let mut foresight = Foresight::default();
-                self.follow(&mut foresight, (call, client.endpoint), &mut { READ });
+                self.follow(&mut foresight, (0, client.endpoint), &mut { READ });
                 works -= foresight.works.len();
                 self.clients[at].foresight = foresight;
             }
         }
     }
 
-    /// Follows a call to its end; false if that is too far, or not foreseeable.
-    fn follow(&self, to: &mut Foresight, (call, endpoint): (Foreseen, EndpointId), left: &mut usize) -> bool {
-        let number = to.calls.len();
-        if number == FORESEEN {
-            return false;
-        }
-        to.calls.push(call);
+    /// Follows the call of this number to its end; false if that is too far, or not foreseeable.
+    fn follow(&self, to: &mut Foresight, (number, endpoint): (usize, EndpointId), left: &mut usize) -> bool {
         let mut pc = self.endpoints[endpoint.at()].start;
         while *left > 0 && to.works.len() < FORESEEN {
             *left -= 1;
@@ -78,9 +71,13 @@ impl Plan {
                     }
                 }
                 Op::Call { edge, endpoint, place, .. } => {
+                    let callee = 1 + to.calls.len();
+                    if callee == FORESEEN {
+                        return false;
+                    }
                     let attempt = self.edges[edge.at()].attempt_place;
-                    let made = Some((number, place));
-                    if !self.follow(to, (Foreseen { made, attempt }, endpoint), left) {
+                    to.calls.push(Foreseen { made: (number, place), attempt });
+                    if !self.follow(to, (callee, endpoint), left) {
                         return false;
                     }
                 }

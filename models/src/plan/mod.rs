@@ -41,7 +41,7 @@ mod stack;
 mod swap;
 
 pub(crate) use action::{Action, Cause, PlannedAction};
-pub(crate) use ahead::{BLOCK, FORESEEN, Foresight, KEPT};
+pub(crate) use ahead::{BLOCK, BLOCKS, FORESEEN, Foresight, KEPT};
 pub(crate) use cache::CachePlan;
 pub(crate) use check::{Checker, beside};
 pub(crate) use client::{ClientPlan, Intensity, Pattern, Segment};

@@ -111,6 +111,13 @@ pub(crate) struct EdgePlan {
     pub(crate) back: LinkPlaces,
 }
 
+impl EdgePlan {
+    /// Whether a call can begin the short way: no policies come before its first attempt, and no timeout of the whole call.
+    pub(crate) const fn begins_short(&self) -> bool {
+        self.short && self.stack.is_none() && self.total.is_none()
+    }
+}
+
 /// Where the draws of one direction of a link are made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LinkPlaces {

@@ -5,7 +5,7 @@
 //! is: the draws of a few requests that are still to come are made together, which takes hardly longer than one. What is
 //! kept here is no state: a run without it has the same bytes.
 
-use crate::plan::{BLOCK, ClientPlan, DistId, FORESEEN, KEPT, Plan};
+use crate::plan::{BLOCK, BLOCKS, ClientPlan, DistId, FORESEEN, KEPT, Plan};
 use squall_sim::Span;
 use squall_sim::random::{Luck, Place};
 
@@ -21,8 +21,9 @@ pub(crate) struct Ahead {
 
 impl Ahead {
     pub(super) fn new(plan: &Plan) -> Self {
-        let blind = plan.clients.iter().all(|client| client.foresight.works.is_empty());
-        let size = if blind { 1 } else { KEPT as u64 };
+        let works: usize = plan.clients.iter().map(|client| client.foresight.works.len()).sum();
+        // The fewer they are, the nearer they are to the processor.
+        let size = (BLOCKS * BLOCK * works).next_power_of_two().min(KEPT) as u64;
         // A key that belongs in another place is never found.
         Self { kept: (0..size).map(|at| (at + 1, Span::ZERO)).collect(), mask: size - 1, lucks: Box::default() }
     }
@@ -37,14 +38,15 @@ impl Ahead {
         }
     }
 
-    /// Draws what the requests of these lucks are going to need.
+    /// Draws what requests are going to need whose first attempts have these lucks.
     #[inline(never)]
-    pub(super) fn draw(&mut self, plan: &Plan, client: &ClientPlan, requests: &[Luck; BLOCK]) {
+    pub(super) fn draw(&mut self, plan: &Plan, client: &ClientPlan, attempts: &[Luck; BLOCK]) {
         let foresight = &client.foresight;
         let lucks = &mut *self.lucks;
-        for (number, call) in foresight.calls.iter().enumerate() {
-            for (at, request) in requests.iter().enumerate() {
-                lucks[number][at] = call.luck(*request, |by| lucks[by][at]);
+        lucks[0] = *attempts;
+        for (call, number) in foresight.calls.iter().zip(1..) {
+            for at in 0..BLOCK {
+                lucks[number][at] = call.luck(|by| lucks[by][at]);
             }
         }
         for &(call, dist, place) in &foresight.works {

@@ -62,18 +62,17 @@ impl Run<'_> {
         invocation.degraded |= degraded;
         self.cx.cancel(invocation.timer);
         edge.count(invocation, Ok(()), self.cx);
-        if invocation.parent.is_none() {
-            state.clients[invocation.client.at()].count(invocation, Ok(()), self.cx);
-        }
-        let (parent, client, user, degraded) =
-            (invocation.parent, invocation.client, invocation.user, invocation.degraded);
+        let parent = invocation.parent;
         if parent.is_none() {
-            if self.state.clients[client.at()].is_closed() {
+            let client = &mut state.clients[invocation.client.at()];
+            client.count(invocation, Ok(()), self.cx);
+            if client.is_closed() {
+                let (client, user) = (invocation.client, invocation.user);
                 self.think(client, user);
             }
             return None;
         }
-        if degraded {
+        if invocation.degraded {
             self.degrade(parent);
         }
         Some(parent)

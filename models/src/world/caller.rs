@@ -45,6 +45,8 @@ pub(crate) struct EdgeState {
 pub(crate) struct Short {
     /// As far as the plan goes; faults can close it for a while.
     pub(super) open: bool,
+    /// The same for a call that begins, which policies or a timeout of the whole call can stand in the way of.
+    pub(super) begins: bool,
     pub(super) stacked: bool,
     pub(super) service: ServiceId,
     pub(super) replica: ReplicaId,
@@ -72,6 +74,7 @@ impl EdgeState {
             plain: edge.plain,
             short: Short {
                 open: edge.short,
+                begins: edge.begins_short(),
                 stacked: edge.stack.is_some(),
                 service: edge.callee,
                 replica: ReplicaId(edge.first_replica),
@@ -94,18 +97,6 @@ impl Run<'_> {
         }
     }
 
-    /// Begins a call over an edge. It may end at this very instant, so the key can be stale when this returns. A callee's
-    /// side that has got a worker at once is to be executed next.
-    #[inline(always)]
-    pub(super) fn invoke(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
-        let state = &*self.state;
-        let places = state.invocations.places().max(state.calls.places());
-        if places as u64 >= self.plan.settings.limits.in_flight {
-            self.look_whether_full();
-        }
-        self.attempt_here::<true>(key)
-    }
-
     /// Begins a call that is counted at its edge, where the short way is closed.
     #[inline(never)]
     pub(super) fn invoke_far(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
@@ -116,13 +107,15 @@ impl Run<'_> {
             invocation.total_timer = self.cx.after_lane(lane, Event::TotalTimeout(key));
         }
         self.traced_call(key);
-        if stacked { self.enter_stack(key) } else { self.attempt_here::<false>(key) }
+        if stacked { self.enter_stack(key) } else { self.attempt_here(key) }
     }
 
+    /// Whether one more call is too many.
     #[cold]
-    fn look_whether_full(&mut self) {
+    #[inline(never)]
+    pub(super) fn look_whether_full(&mut self) {
         // Callees work on for callers who have left, so either side can be the longer one.
-        let in_flight = self.state.invocations.len().max(self.state.calls.len());
+        let in_flight = (self.state.invocations.len() + 1).max(self.state.calls.len());
         if in_flight as u64 >= self.plan.settings.limits.in_flight {
             self.overfull();
         }

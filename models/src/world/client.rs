@@ -1,5 +1,6 @@
 //! Clients at work: requests begin, end, and are asked again.
 
+use super::ahead::Ahead;
 use super::call::{Invocation, Reload};
 use super::source::Source;
 use super::split::Caller;
@@ -7,10 +8,10 @@ use super::{Cx, Event, Run};
 use crate::histogram::{Batch, Histogram};
 use crate::monitor::Buckets;
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{BLOCK, ClientId, ClientPlan, Pattern};
+use crate::plan::{BLOCK, ClientId, ClientPlan, Pattern, Plan};
 use crate::report::ClientTotals;
 use squall_sim::random::{Draw, Luck, Place, Purpose, Stream};
-use squall_sim::{Key, Lane, Time};
+use squall_sim::{Key, Time};
 
 /// What changes about a client.
 #[derive(Clone, Debug)]
@@ -26,11 +27,12 @@ pub(crate) struct ClientState {
     /// The share of requests that is let in.
     pub(super) let_in: f64,
     source: Source,
-    /// One arrival knows the next, so they are in order.
-    lane: Option<Lane>,
+    arrivals: Option<squall_sim::Source>,
     lucks: Stream,
     /// Those of this request, of a few before and of a few after.
     coming: [Luck; BLOCK],
+    /// Those of their first attempts.
+    attempts: [Luck; BLOCK],
     number: u64,
     /// Requests that each closed-loop user has made.
     asked: Vec<u32>,
@@ -53,9 +55,10 @@ impl ClientState {
             latencies: Batch::default(),
             let_in: 1.0,
             source: Source::new(&plan.pattern, seed, &plan.name),
-            lane: None,
+            arrivals: None,
             lucks,
             coming: [Luck::default(); BLOCK],
+            attempts: [Luck::default(); BLOCK],
             number: 0,
             asked,
             users,
@@ -76,18 +79,37 @@ impl ClientState {
     /// Counts the latencies that have gathered.
     #[inline(never)]
     pub(super) fn settle(&mut self) {
-        let latencies = self.latencies.take();
+        let latencies = &self.latencies.take();
         self.totals.latency.record_all(latencies);
         self.window.record_all(latencies);
         self.buckets.record_all(latencies.spans);
     }
 
+    /// Draws the lucks of the next requests, and what follows from them.
+    #[inline(never)]
+    fn look_ahead(&mut self, plan: &Plan, client: &ClientPlan, ahead: &mut Ahead) {
+        self.coming = std::array::from_fn(|_| Luck::from_stream(&mut self.lucks));
+        let place = plan.edges[client.edge.at()].attempt_place;
+        for (attempt, luck) in self.attempts.iter_mut().zip(self.coming) {
+            *attempt = luck.child(place, 1);
+        }
+        ahead.draw(plan, client, &self.attempts);
+    }
+
     /// An open loop's next request comes when its source says.
     #[inline(always)]
-    fn schedule_next(&mut self, client: ClientId, cx: &mut Cx) {
-        if let (Some(time), Some(lane)) = (self.source.next(cx.now()), self.lane) {
-            cx.at_lane(lane, time, Event::Arrive(client));
+    fn schedule_next(&mut self, cx: &mut Cx) {
+        if let (Some(time), Some(arrivals)) = (self.source.next(cx.now()), self.arrivals) {
+            cx.at_source(arrivals, time);
         }
+    }
+
+    /// Counts a request that begins; whether all are let in.
+    #[inline(always)]
+    fn begins(&mut self) -> bool {
+        self.totals.arrivals += 1;
+        self.in_flight += 1;
+        self.let_in >= 1.0
     }
 
     /// A request has come to its end: its fate, as the digest keeps it.
@@ -121,6 +143,8 @@ struct Request {
     user: u32,
     root: Luck,
     luck: Luck,
+    /// That of its first attempt, if it is known already.
+    attempt: Option<Luck>,
     number: u64,
     reloads: u16,
 }
@@ -129,13 +153,13 @@ impl Run<'_> {
     pub(super) fn schedule_clients(&mut self) {
         for (plan, id) in self.plan.clients.iter().zip(0..) {
             let client = ClientId(id);
-            self.state.clients[client.at()].lane = Some(self.cx.ordered_lane());
+            self.state.clients[client.at()].arrivals = Some(self.cx.source(Event::Arrive(client)));
             match &plan.pattern {
                 Pattern::Deterministic(_, Some(first)) => {
                     self.cx.at(Time::ZERO + *first, Event::Arrive(client));
                 }
                 Pattern::Closed { users, .. } => (0..*users).for_each(|user| self.think(client, user)),
-                _ => self.state.clients[client.at()].schedule_next(client, self.cx),
+                _ => self.state.clients[client.at()].schedule_next(self.cx),
             }
         }
     }
@@ -144,16 +168,16 @@ impl Run<'_> {
     #[inline(never)]
     pub(super) fn arrive_open(&mut self, client: ClientId) {
         let state = &mut self.state.clients[client.at()];
-        state.schedule_next(client, self.cx);
-        let at = state.number as usize % BLOCK;
-        if at == 0 {
-            state.coming = std::array::from_fn(|_| Luck::from_stream(&mut state.lucks));
-            self.state.ahead.draw(self.plan, &self.plan.clients[client.at()], &state.coming);
-        }
-        let luck = state.coming[at];
+        state.schedule_next(self.cx);
         let number = state.number;
+        let at = number as usize % BLOCK;
+        if at == 0 {
+            state.look_ahead(self.plan, &self.plan.clients[client.at()], &mut self.state.ahead);
+        }
+        let (luck, attempt) = (state.coming[at], Some(state.attempts[at]));
         state.number += 1;
-        self.request(Request { client, user: 0, root: luck, luck, number, reloads: 0 });
+        let let_in = state.begins();
+        self.request(Request { client, user: 0, root: luck, luck, attempt, number, reloads: 0 }, let_in);
     }
 
     /// A closed-loop user thinks before the next request.
@@ -176,7 +200,8 @@ impl Run<'_> {
         state.asked[user as usize] += 1;
         let number = state.number;
         state.number += 1;
-        self.request(Request { client, user, root: luck, luck, number, reloads: 0 });
+        let let_in = state.begins();
+        self.request(Request { client, user, root: luck, luck, attempt: None, number, reloads: 0 }, let_in);
     }
 
     /// Somebody presses reload: the same request, under new circumstances.
@@ -188,30 +213,29 @@ impl Run<'_> {
             return;
         };
         let luck = root.child(reload.luck_place, reloads.into());
-        self.state.clients[client.at()].totals.reloads += 1;
-        self.request(Request { client, user: 0, root, luck, number, reloads });
-    }
-
-    #[inline(always)]
-    fn request(&mut self, request: Request) {
-        let Request { client, user, root, luck, number, reloads } = request;
-        let plan = &self.plan.clients[client.at()];
         let state = &mut self.state.clients[client.at()];
-        state.totals.arrivals += 1;
-        state.in_flight += 1;
-        if plan.apart || state.let_in < 1.0 {
+        state.totals.reloads += 1;
+        let let_in = state.begins();
+        self.request(Request { client, user: 0, root, luck, attempt: None, number, reloads }, let_in);
+    }
+
+    /// A request begins, whether all are `let_in` or not.
+    #[inline(always)]
+    fn request(&mut self, request: Request, let_in: bool) {
+        let Request { client, user, root, luck, number, reloads, .. } = request;
+        let plan = &self.plan.clients[client.at()];
+        if plan.apart || !let_in {
             // Made once more, so that only this way writes it to memory.
-            return self.request_apart(Request { client, user, root, luck, number, reloads });
+            return self.request_apart(Request { client, user, root, luck, attempt: None, number, reloads });
         }
-        let now = self.cx.now();
-        let (key, record) = self.state.invocations.take_place();
-        *record = plan.invocation(&request, now);
-        self.begin_request(key, plan, luck);
+        let asked = plan.invocation(&request, self.cx.now());
+        self.begin_request(asked, plan, request.attempt);
     }
 
     #[inline(always)]
-    fn begin_request(&mut self, key: Key<Invocation>, plan: &ClientPlan, luck: Luck) {
-        let begun = self.invoke(key);
+    fn begin_request(&mut self, asked: Invocation, plan: &ClientPlan, attempt: Option<Luck>) {
+        let luck = asked.luck;
+        let (key, begun) = self.invoke(asked, attempt, plan.patience.is_none());
         if let Some((dist, place)) = plan.patience
             && let Some(invocation) = self.state.invocations.get_mut(key)
         {
@@ -239,11 +263,11 @@ impl Run<'_> {
             let route = self.route(ways, Caller { client, session, luck, replica: None });
             (invocation.edge, invocation.endpoint, lost) = (route.edge, route.endpoint, route.lost);
         }
-        let key = self.state.invocations.insert(invocation);
         if lost {
+            let key = self.state.invocations.insert(invocation);
             return self.turn_back(key);
         }
-        self.begin_request(key, plan, luck);
+        self.begin_request(invocation, plan, None);
     }
 
     /// A request is not among those that are let in at the moment.
@@ -282,7 +306,7 @@ impl ClientPlan {
     /// The call that a request begins with.
     #[inline(always)]
     fn invocation(&self, request: &Request, now: Time) -> Invocation {
-        let &Request { client, user, root, luck, number, reloads } = request;
+        let &Request { client, user, root, luck, number, reloads, .. } = request;
         Invocation {
             luck,
             root,

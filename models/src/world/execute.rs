@@ -249,24 +249,23 @@ impl Run<'_> {
         endpoint: EndpointId,
         place: Place,
     ) -> Option<Key<Call>> {
-        let child = self.child(key, (edge, via), endpoint, place);
-        self.invoke(child)
+        let asked = self.asked(key, (edge, via), endpoint, place);
+        let (child, begun) = self.invoke(asked, None, true);
+        self.awaits(key, child);
+        begun
     }
 
-    /// The caller's side of a call that a step makes.
+    /// What a call asks for in a step.
     #[inline(always)]
-    pub(super) fn child(
-        &mut self,
+    pub(super) fn asked(
+        &self,
         key: Key<Call>,
         (edge, via): (EdgeId, u8),
         endpoint: EndpointId,
         place: Place,
-    ) -> Key<Invocation> {
-        let now = self.cx.now();
-        let state = &mut *self.state;
-        let (child, record) = state.invocations.take_place();
-        let call = &mut state.calls[key];
-        *record = Invocation {
+    ) -> Invocation {
+        let call = &self.state.calls[key];
+        Invocation {
             parent: key,
             luck: call.luck.child(place, 0),
             root: call.root,
@@ -274,16 +273,22 @@ impl Run<'_> {
             deadline: call.deadline,
             client: call.client,
             session: call.session,
-            caller: state.replicas[call.replica.at()].local,
+            caller: self.state.replicas[call.replica.at()].local,
             depth: call.depth + 1,
             via,
             priority: call.priority,
             first: call.first,
             orphan: call.orphan,
-            ..Invocation::new(edge, endpoint, now)
-        };
+            ..Invocation::new(edge, endpoint, self.cx.now())
+        }
+    }
+
+    /// A call has asked for something, and waits for the answer.
+    #[inline(always)]
+    pub(super) fn awaits(&mut self, key: Key<Call>, child: Key<Invocation>) {
+        let now = self.cx.now();
+        let call = &mut self.state.calls[key];
         (call.state, call.since, call.child) = (CallState::Calling, now, child);
-        child
     }
 
     /// The call that this one waited for is over.

@@ -18,6 +18,7 @@ impl EdgeState {
         }
         self.plain = new.plain;
         self.short.open = new.short;
+        self.short.begins = new.begins_short();
         self.short.stacked = new.stack.is_some();
     }
 }

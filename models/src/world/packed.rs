@@ -2,6 +2,7 @@
 //! memory and read back before the pieces have arrived.
 
 use super::Event;
+use super::call::Call;
 use super::data::Later;
 use super::platform::Turn;
 use super::stack::Alarm;
@@ -17,8 +18,8 @@ impl From<Event> for Packed {
     #[inline(always)]
     fn from(event: Event) -> Self {
         let (kind, details, subject) = match event {
-            Event::Arrive(client) => (0, 0, client.0.into()),
-            Event::Elapsed(call) => (1, 0, call.raw()),
+            Event::Arrive(client) => (ARRIVE, 0, client.0.into()),
+            Event::Elapsed(call) => (ELAPSED, 0, call.raw()),
             Event::AttemptTimeout(invocation) => (2, 0, invocation.raw()),
             Event::Deliver(call) => (3, 0, call.raw()),
             Event::Answer { invocation, attempt, failure } => {
@@ -59,7 +60,23 @@ impl From<Event> for Packed {
     }
 }
 
+/// The kinds that nearly all events are of.
+const ARRIVE: u64 = 0;
+const ELAPSED: u64 = 1;
+
 impl Packed {
+    /// The call whose work or sleep is over, if it is that.
+    #[inline(always)]
+    pub(crate) fn elapsed(self) -> Option<Key<Call>> {
+        (self.0 == ELAPSED).then(|| Key::from_raw(self.1))
+    }
+
+    /// The client whose next request comes, if it is that.
+    #[inline(always)]
+    pub(crate) fn arrival(self) -> Option<ClientId> {
+        (self.0 == ARRIVE).then_some(ClientId(self.1 as u32))
+    }
+
     /// The event.
     #[inline(always)]
     pub(crate) fn unpack(self) -> Event {

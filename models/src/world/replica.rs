@@ -103,8 +103,8 @@ impl ServiceState {
 
     #[inline(never)]
     fn settle_batches(&mut self) {
-        self.totals.latency.record_all(self.latencies.take());
-        self.totals.wait.record_all(self.waits.take());
+        self.totals.latency.record_all(&self.latencies.take());
+        self.totals.wait.record_all(&self.waits.take());
     }
 
     /// Writes the integrals and what else has gathered into the totals.

@@ -4,64 +4,124 @@
 //! It does the same as the long way, only without asking at every step. A test holds the two against each other, and the
 //! short way of an answer against its long way.
 
-use super::call::{Call, Destination, Invocation};
+use super::call::{Call, Destination, Invocation, State as CallState};
 use super::callee::start;
 use super::caller::UNCOUNTED;
 use super::{Event, Run};
-use squall_sim::{Key, Ticket, Time};
+use crate::plan::Op;
+use squall_sim::random::Luck;
+use squall_sim::{Key, Span, Ticket, Time};
+
+/// A call that was sent: its caller's side, and the callee's side if that has got a worker and is to be executed next.
+/// Either may be over when this is returned, so the keys can be stale.
+pub(super) type Begun = (Key<Invocation>, Option<Key<Call>>);
 
 impl Run<'_> {
     /// Makes the next attempt of a call.
     pub(super) fn attempt(&mut self, key: Key<Invocation>) {
-        let begun = self.attempt_here::<false>(key);
+        let begun = self.attempt_here(key);
         self.execute_later(begun);
     }
 
-    /// The same, without a jump to it, or the whole call if that begins now. A callee's side that has got a worker at once
-    /// is to be executed next.
+    /// The same, without a jump to it. A callee's side that has got a worker at once is to be executed next.
+    #[inline(never)]
+    pub(super) fn attempt_here(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
+        let asked = *self.state.invocations.get(key)?;
+        match self.send_short::<false>(key, asked, None, false) {
+            Some((_, begun)) => begun,
+            None => {
+                self.attempt_far(key);
+                None
+            }
+        }
+    }
+
+    /// Begins a call over an edge, whose first attempt may have a luck that is known already. If its callee may go on and
+    /// begins with a piece of work, that is under way when this returns.
     #[inline(always)]
-    pub(super) fn attempt_here<const BEGINS: bool>(&mut self, key: Key<Invocation>) -> Option<Key<Call>> {
+    pub(super) fn invoke(&mut self, asked: Invocation, luck: Option<Luck>, goes_on: bool) -> Begun {
         let state = &mut *self.state;
-        let invocation = state.invocations.get_mut(key)?;
-        let edge = &mut state.edges[invocation.edge.at()];
+        // With the one that begins now.
+        let places = (state.invocations.places() + 1).max(state.calls.places());
+        if places as u64 >= self.plan.settings.limits.in_flight {
+            self.look_whether_full();
+        }
+        match self.send_short::<true>(Key::NONE, asked, luck, goes_on) {
+            Some(begun) => begun,
+            None => {
+                let (key, record) = self.state.invocations.take_place();
+                *record = asked;
+                (key, self.invoke_far(key))
+            }
+        }
+    }
+
+    /// Makes an attempt, if the short way is open: the first of a call that has no record yet, or the next of this one.
+    #[inline(always)]
+    fn send_short<const BEGINS: bool>(
+        &mut self,
+        key: Key<Invocation>,
+        asked: Invocation,
+        luck: Option<Luck>,
+        goes_on: bool,
+    ) -> Option<Begun> {
+        let (plan, state, now) = (self.plan, &mut *self.state, self.cx.now());
+        let edge = &mut state.edges[asked.edge.at()];
         let replica = &mut state.replicas[edge.short.replica.at()];
-        let mut open = edge.short.open && !edge.trouble.any && replica.up && state.recorder.is_none();
+        // What is not up is impaired.
+        let impaired = replica.is_impaired();
+        let mut open = edge.short.open;
         if BEGINS {
             edge.totals.calls += 1;
-            open = open && !edge.short.stacked && edge.total_lane.is_none();
+            open = edge.short.begins;
         }
-        if !open || invocation.depth > self.plan.settings.limits.depth.into() {
-            if BEGINS {
-                return self.invoke_far(key);
-            }
-            self.attempt_far(key);
+        open = open && !edge.trouble.any && (!impaired || replica.up) && state.recorder.is_none();
+        if !open || asked.depth > plan.settings.limits.depth.into() {
             return None;
         }
         edge.totals.attempts += 1;
-        let attempt = invocation.attempt + 1;
-        invocation.attempt = attempt;
-        invocation.waiting = true;
-        invocation.target = UNCOUNTED;
-        invocation.timer = match edge.timeout_lane {
-            Some(lane) => self.cx.after_lane(lane, Event::AttemptTimeout(key)),
-            None => Ticket::NONE,
+        let attempt = asked.attempt + 1;
+        // No closure: that would have all of what is asked for in memory.
+        let luck = match luck {
+            Some(luck) => luck,
+            None => asked.luck.child(edge.short.place, attempt.into()),
         };
-        let luck = invocation.luck.child(edge.short.place, attempt.into());
-        let pc = self.plan.endpoint(invocation.endpoint).start;
+        let pc = plan.endpoint(asked.endpoint).start;
         let to = Destination { service: edge.short.service, replica: edge.short.replica, pc };
-        let now = self.cx.now();
-        let (call, place) = state.calls.take_place();
-        *place = Call::new((key, invocation), to, (attempt, luck), (now, Time::MAX));
-        invocation.call = call;
+        let (key, record) = if BEGINS { state.invocations.take_place() } else { (key, &mut state.invocations[key]) };
+        let (callee, place) = state.calls.take_place();
+        // Both records are written at once, and their timers when those are known: what has to be remembered until then
+        // does not fit into the registers.
+        *record = Invocation { attempt, waiting: true, target: UNCOUNTED, call: callee, timer: Ticket::NONE, ..asked };
+        *place = Call::new((key, &asked), to, (attempt, luck), (now, Time::MAX));
         let service = &mut state.services[to.service.at()];
         service.arrival(now, place.first);
-        if replica.is_impaired() || replica.busy >= replica.most || self.plan.tied {
-            self.arrived(call);
-            return None;
+        let starts = !impaired && replica.busy < replica.most && !plan.tied;
+        let mut work = Span::ZERO;
+        if starts {
+            start(place, replica, service);
+            service.totals.started_at_once += 1;
+            if goes_on
+                && let Op::Work { dist, place: at } = plan.ops[pc.at()]
+                && !replica.stretched
+                && !replica.sharing.applies()
+            {
+                work = state.ahead.work(plan, luck, (dist, at));
+            }
         }
-        start(place, replica, service);
-        service.totals.started_at_once += 1;
-        Some(call)
+        if let Some(lane) = edge.timeout_lane {
+            record.timer = self.cx.after_lane(lane, Event::AttemptTimeout(key));
+        }
+        if !work.is_zero() {
+            (place.state, place.piece) = (CallState::Working, work);
+            place.timer = self.cx.after(work, Event::Elapsed(callee));
+            return Some((key, None));
+        }
+        if starts {
+            return Some((key, Some(callee)));
+        }
+        self.arrived(callee);
+        Some((key, None))
     }
 }
 

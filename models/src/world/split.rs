@@ -147,7 +147,9 @@ impl Run<'_> {
         let caller = Caller { client, session, luck: luck.child(place, 0), replica: Some(replica) };
         let route = self.route(ways, caller);
         if route.lost {
-            let child = self.child(key, (route.edge, 0), route.endpoint, place);
+            let asked = self.asked(key, (route.edge, 0), route.endpoint, place);
+            let child = self.state.invocations.insert(asked);
+            self.awaits(key, child);
             return self.turn_back(child);
         }
         if let Some(callee) = self.call(key, (route.edge, 0), route.endpoint, place) {

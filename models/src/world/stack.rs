@@ -132,7 +132,7 @@ impl<'a> Run<'a> {
             let record = &self.state.frames[frames];
             let (layer, at) = (record.inside, record.first as usize + usize::from(record.inside));
             if usize::from(layer) == stack.layers.len() {
-                return self.attempt_here::<false>(key);
+                return self.attempt_here(key);
             }
             self.open_frame(frames);
             match self.enter_layer(Spot { key, frames, layer, at }) {

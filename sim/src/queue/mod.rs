@@ -1,18 +1,19 @@
 //! The pending-event set: what will happen, in the order in which it will.
 //!
-//! Events are ordered by time, and events of the same time by the order in which they were scheduled. Two structures
-//! hold them, and the earlier of their heads is next:
+//! Events are ordered by time, and events of the same time by the order in which they were scheduled. Three structures
+//! hold them, and the earliest of their heads is next:
 //!
-//! - **Lanes** for events that are scheduled in the order in which they are due: after a delay that is the same on every
-//!   use (a timeout, a constant latency), or one after the other from a source that knows only its next one (arrivals).
-//!   A lane is a ring buffer and costs nothing to keep sorted; a small tournament finds the earliest of their heads.
+//! - **Lanes** for events after a delay that is the same on every use (a timeout, a constant latency), and so scheduled in
+//!   the order in which they are due. A lane is a ring buffer and costs nothing to keep sorted.
+//! - **Sources** for an event that comes again and again and of which only the next time is known (a client's arrivals).
+//!   A source is that time and nothing else. A small tournament finds the earliest of the heads of lanes and sources.
 //! - A four-ary **heap** for all the rest, and a sorted list instead while they are few. Its entries are 16 bytes: the
 //!   time, a sequence number of 40 bits, and the number of the slot that holds the event. An event that is handled
 //!   usually schedules another one; the heap therefore leaves the place of the event that it gave out open and puts the
 //!   next one there.
 //!
-//! Cancelling is cheap in both: an entry is marked, and skipped when it is next; a lane that is full lets go of those at its
-//! head first.
+//! Cancelling is cheap in lanes and heap: an entry is marked, and skipped when it is next; a lane that is full lets go of
+//! those at its head first.
 
 mod heap;
 mod ring;
@@ -20,18 +21,18 @@ mod tournament;
 
 use crate::time::{Span, Time};
 use heap::Heap;
-use ring::{Ring, key};
+use ring::{NEVER, Ring, key};
 use tournament::Tournament;
 
 /// Bits of a key that hold the slot of an event in the heap, or the lane of one in a lane.
 const SLOT_BITS: u32 = 24;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
-const LANE_SHIFT: u32 = 56;
+/// Bits of a ticket that hold the lane, from 1, of an event in a lane; 0 for one in the heap.
+const LANE_BITS: u32 = 8;
 /// No lane.
 const NONE: usize = usize::MAX;
-const POSITION_MASK: u64 = (1 << LANE_SHIFT) - 1;
 
-/// Lanes beyond this number go to the heap: merging too many heads would cost more than they save.
+/// Lanes and sources beyond this number go to the heap: merging too many heads would cost more than they save.
 pub const MAX_LANES: usize = 64;
 /// Events that the heap can hold at once.
 pub const MAX_HEAP: usize = 1 << SLOT_BITS;
@@ -43,10 +44,13 @@ pub struct Ticket(u64);
 impl Ticket {
     /// The receipt of nothing; cancelling it does nothing.
     pub const NONE: Self = Self(u64::MAX);
+
+    const fn in_heap(slot: u32, generation: u32) -> Self {
+        Self(((generation as u64) << SLOT_BITS | slot as u64) << LANE_BITS)
+    }
 }
 
-/// Events that are scheduled in the order in which they are due: after a delay that is the same on every use, or at times
-/// that never go back.
+/// Events after a delay that is the same on every use, so that they are due in the order in which they are scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lane {
     delay: Span,
@@ -56,11 +60,18 @@ pub struct Lane {
 impl Lane {
     const HEAP: u32 = u32::MAX;
 
-    /// The delay of every event in this lane; zero if it was declared without one.
+    /// The delay of every event in this lane.
     #[must_use]
     pub const fn delay(self) -> Span {
         self.delay
     }
+}
+
+/// An event that comes again and again, and of which only the next time is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The lane in whose place it is, or the place in the list of those that have none, from `MAX_LANES` on.
+    index: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -84,9 +95,14 @@ pub struct Queue<E> {
     /// The slot that was freed last.
     free: u32,
     cancelled: usize,
-    /// What each lane was declared for.
+    /// What each lane was declared for; none for a source.
     delays: Vec<Option<Span>>,
+    /// Those of the lanes; empty for a source.
     rings: Vec<Ring<E>>,
+    /// The event of each source; none for a lane.
+    sources: Vec<Option<E>>,
+    /// Sources that have no place among the lanes, and their next event.
+    crowd: Vec<(E, Ticket)>,
     /// Between the heads of the lanes; that of the `moved` lane is out of date. A head may have been cancelled.
     heads: Tournament,
     /// The lane that has given out the last event, if it was a lane. Its next event often comes at once, so the tournament
@@ -105,6 +121,8 @@ impl<E> Default for Queue<E> {
             cancelled: 0,
             delays: Vec::new(),
             rings: Vec::new(),
+            sources: Vec::new(),
+            crowd: Vec::new(),
             heads: Tournament::default(),
             moved: NONE,
             overflow: false,
@@ -116,7 +134,9 @@ impl<E: Copy> Queue<E> {
     /// How many events are pending. They are counted on request, so that nothing is counted at every event.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.heap.len() - self.cancelled + self.rings.iter().map(Ring::len).sum::<usize>()
+        let waiting = |source: &usize| *source != self.moved && self.heads.of(*source) != NEVER;
+        let sources = (0..self.sources.len()).filter(|at| self.sources[*at].is_some()).filter(waiting).count();
+        self.heap.len() - self.cancelled + self.rings.iter().map(Ring::len).sum::<usize>() + sources
     }
 
     /// True when nothing is pending.
@@ -135,24 +155,31 @@ impl<E: Copy> Queue<E> {
     pub fn lane(&mut self, delay: Span) -> Lane {
         match self.delays.iter().position(|&known| known == Some(delay)) {
             Some(index) => Lane { delay, index: index as u32 },
-            None => self.declare(Some(delay)),
+            None => Lane { delay, index: self.seat(Some(delay), None).unwrap_or(Lane::HEAP) },
         }
     }
 
-    /// A new lane for events that are scheduled one after the other.
-    pub fn ordered_lane(&mut self) -> Lane {
-        self.declare(None)
+    /// A source of this event.
+    pub fn source(&mut self, event: E) -> Source {
+        match self.seat(None, Some(event)) {
+            Some(index) => Source { index },
+            None => {
+                self.crowd.push((event, Ticket::NONE));
+                Source { index: (MAX_LANES + self.crowd.len() - 1) as u32 }
+            }
+        }
     }
 
-    fn declare(&mut self, of: Option<Span>) -> Lane {
-        let delay = of.unwrap_or(Span::ZERO);
-        if self.delays.len() == MAX_LANES {
-            return Lane { delay, index: Lane::HEAP };
+    /// A place among the lanes, unless there is none left.
+    fn seat(&mut self, delay: Option<Span>, event: Option<E>) -> Option<u32> {
+        if self.rings.len() == MAX_LANES {
+            return None;
         }
-        self.delays.push(of);
+        self.delays.push(delay);
         self.rings.push(Ring::default());
+        self.sources.push(event);
         self.heads.seat(self.rings.len());
-        Lane { delay, index: self.delays.len() as u32 - 1 }
+        Some(self.rings.len() as u32 - 1)
     }
 
     /// Schedules an event at a time.
@@ -164,7 +191,7 @@ impl<E: Copy> Queue<E> {
         let Some((slot, generation)) = self.take_slot(event) else { return Ticket::NONE };
         let key = self.next_key(time, slot);
         self.heap.push_listed(key);
-        Ticket(u64::from(generation) << SLOT_BITS | u64::from(slot))
+        Ticket::in_heap(slot, generation)
     }
 
     /// The same, however many events the heap holds.
@@ -173,7 +200,7 @@ impl<E: Copy> Queue<E> {
         let Some((slot, generation)) = self.take_slot(event) else { return Ticket::NONE };
         let key = self.next_key(time, slot);
         self.heap.push(key);
-        Ticket(u64::from(generation) << SLOT_BITS | u64::from(slot))
+        Ticket::in_heap(slot, generation)
     }
 
     /// The key of one event more.
@@ -188,16 +215,32 @@ impl<E: Copy> Queue<E> {
     #[inline(always)]
     pub fn push_lane(&mut self, lane: Lane, now: Time, event: E) -> Ticket {
         let time = now + lane.delay;
-        if lane.index == Lane::HEAP { self.push(time, event) } else { self.append(lane.index, time, event) }
+        if (lane.index as usize) < self.rings.len() {
+            self.append(lane.index, time, event)
+        } else {
+            self.push(time, event)
+        }
     }
 
-    /// Schedules an event in an ordered lane. One that is due before the last one there is put where it belongs.
+    /// Schedules the next event of a source, in place of the one that was scheduled before and has not come.
     #[inline(always)]
-    pub fn push_ordered(&mut self, lane: Lane, time: Time, event: E) -> Ticket {
-        match self.rings.get(lane.index as usize) {
-            Some(ring) if time_of(ring.last()) <= time => self.append(lane.index, time, event),
-            _ => self.push(time, event),
+    pub fn push_source(&mut self, source: Source, time: Time) {
+        let index = source.index as usize;
+        if index >= MAX_LANES {
+            return self.push_crowded(index - MAX_LANES, time);
         }
+        let key = self.next_key(time, source.index);
+        self.heads.set(index, key);
+        // If it has just given out an event, its head is known again.
+        self.moved = if self.moved == index { NONE } else { self.moved };
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_crowded(&mut self, at: usize, time: Time) {
+        let (event, before) = self.crowd[at];
+        self.cancel(before);
+        self.crowd[at].1 = self.push(time, event);
     }
 
     #[inline(always)]
@@ -213,7 +256,7 @@ impl<E: Copy> Queue<E> {
         if was_empty && self.moved != index {
             self.heads.set(index, key);
         }
-        Ticket((index as u64 + 1) << LANE_SHIFT | position)
+        Ticket(position << LANE_BITS | (index as u64 + 1))
     }
 
     /// Makes room in a lane, by letting go of cancelled events if that frees half of it.
@@ -235,23 +278,17 @@ impl<E: Copy> Queue<E> {
         if ticket == Ticket::NONE {
             return false;
         }
-        let lane = ticket.0 >> LANE_SHIFT;
-        if lane > 0 {
-            self.cancel_in_lane(lane as usize - 1, ticket.0 & POSITION_MASK)
-        } else {
-            self.cancel_in_heap(ticket)
+        let lane = (ticket.0 % (1 << LANE_BITS)) as usize;
+        match self.rings.get_mut(lane.wrapping_sub(1)) {
+            Some(ring) => ring.cancel(ticket.0 >> LANE_BITS),
+            None => self.cancel_in_heap(ticket.0 >> LANE_BITS),
         }
     }
 
-    #[inline(always)]
-    fn cancel_in_lane(&mut self, index: usize, position: u64) -> bool {
-        self.rings[index].cancel(position)
-    }
-
     #[inline(never)]
-    fn cancel_in_heap(&mut self, ticket: Ticket) -> bool {
-        let slot = &mut self.slots[(ticket.0 & SLOT_MASK) as usize];
-        if u64::from(slot.generation) != ticket.0 >> SLOT_BITS {
+    fn cancel_in_heap(&mut self, place: u64) -> bool {
+        let slot = &mut self.slots[(place & SLOT_MASK) as usize];
+        if u64::from(slot.generation) != place >> SLOT_BITS {
             return false;
         }
         slot.generation = slot.generation.wrapping_add(1);
@@ -276,7 +313,7 @@ impl<E: Copy> Queue<E> {
                 if head > latest {
                     return None;
                 }
-                match self.pop_lane(head) {
+                match self.pop_head(head) {
                     Some(event) => return Some((time_of(head), event)),
                     None => continue,
                 }
@@ -297,11 +334,11 @@ impl<E: Copy> Queue<E> {
         }
     }
 
-    /// Takes the event of this key out of its lane, where it is the first, unless it was cancelled.
+    /// Takes the event of this key out of its source or its lane, where it is the first, unless it was cancelled.
     #[inline(always)]
-    fn pop_lane(&mut self, key: u128) -> Option<E> {
+    fn pop_head(&mut self, key: u128) -> Option<E> {
         let index = (key as u64 & SLOT_MASK) as usize;
-        let event = self.rings[index].pop();
+        let event = self.sources[index].or_else(|| self.rings[index].pop());
         if event.is_none() {
             let head = self.rings[index].settle();
             self.heads.set(index, head);
@@ -312,7 +349,7 @@ impl<E: Copy> Queue<E> {
     }
 
     /// A place for an event that is due, and its generation; none if there is none left.
-    #[inline]
+    #[inline(always)]
     fn take_slot(&mut self, event: E) -> Option<(u32, u32)> {
         let slot = self.free;
         let Some(place) = self.slots.get_mut(slot as usize) else { return self.new_slot(event) };

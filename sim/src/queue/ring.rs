@@ -19,13 +19,11 @@ pub(super) struct Ring<E> {
     entries: Vec<Queued<E>>,
     head: u64,
     tail: u64,
-    /// The key of the last that was pushed.
-    last: u128,
 }
 
 impl<E> Default for Ring<E> {
     fn default() -> Self {
-        Self { entries: Vec::new(), head: 0, tail: 0, last: 0 }
+        Self { entries: Vec::new(), head: 0, tail: 0 }
     }
 }
 
@@ -45,12 +43,6 @@ impl<E: Copy> Ring<E> {
         (self.head..self.tail).filter(|&position| !is_never(self.entries[self.at(position)].key)).count()
     }
 
-    /// The key of the last event that was pushed, whether it is still there or not.
-    #[inline]
-    pub(super) fn last(&self) -> u128 {
-        self.last
-    }
-
     #[inline]
     pub(super) fn is_full(&self) -> bool {
         (self.tail - self.head) as usize == self.entries.len()
@@ -66,7 +58,6 @@ impl<E: Copy> Ring<E> {
         let position = self.tail;
         let at = self.at(position);
         self.entries[at] = Queued { key, event };
-        self.last = key;
         self.tail = position + 1;
         position
     }
@@ -101,8 +92,11 @@ impl<E: Copy> Ring<E> {
             return false;
         }
         let at = self.at(position);
-        let key = std::mem::replace(&mut self.entries[at].key, NEVER);
-        !is_never(key)
+        let key = &mut self.entries[at].key;
+        let was_due = !is_never(*key);
+        // The half that tells is enough.
+        *key |= u128::from(NEVER as u64);
+        was_due
     }
 
     /// Steps over cancelled entries; the key of the one that is then at the head.

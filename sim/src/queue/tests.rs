@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 enum Act {
     Push(u64),
     Lane(usize),
-    Ordered(u64),
+    Source(usize, u64),
     Cancel(usize),
     Pop,
 }
@@ -18,10 +18,14 @@ fn act() -> impl Strategy<Value = Act> {
         // More pushes than pops, so that the heap outgrows the sorted list, and shrinks again at the end.
         4 => (0..50u64).prop_map(Act::Push),
         3 => (0..3usize).prop_map(Act::Lane),
-        3 => (0..50u64).prop_map(Act::Ordered),
+        3 => (0..2usize, 0..50u64).prop_map(|(source, delay)| Act::Source(source, delay)),
         2 => (0..200usize).prop_map(Act::Cancel),
         3 => Just(Act::Pop),
     ]
+}
+
+fn event(sequence: u64, source: Option<usize>) -> u64 {
+    source.map_or(sequence, |source| u64::MAX - source as u64)
 }
 
 proptest! {
@@ -30,7 +34,9 @@ proptest! {
     fn agrees_with_a_sorted_map(acts in proptest::collection::vec(act(), 1..600)) {
         let mut queue = Queue::<u64>::default();
         let lanes = [0, 7, 20].map(|delay| queue.lane(Span::from_nanos(delay)));
-        let ordered = queue.ordered_lane();
+        // Their events are numbers that no other event has.
+        let sources = [0, 1].map(|source| queue.source(u64::MAX - source));
+        let mut coming = [None; 2];
         let mut model = BTreeMap::new();
         let mut tickets = Vec::new();
         let mut now = Time::ZERO;
@@ -40,20 +46,22 @@ proptest! {
                 Act::Push(delay) => {
                     let at = now + Span::from_nanos(delay);
                     tickets.push((queue.push(at, sequence), (at, sequence)));
-                    model.insert((at, sequence), ());
+                    model.insert((at, sequence), None);
                     sequence += 1;
                 }
                 Act::Lane(lane) => {
                     let at = now + lanes[lane].delay();
                     tickets.push((queue.push_lane(lanes[lane], now, sequence), (at, sequence)));
-                    model.insert((at, sequence), ());
+                    model.insert((at, sequence), None);
                     sequence += 1;
                 }
-                // Often before the last one there, which the lane must notice.
-                Act::Ordered(delay) => {
+                // Often in place of one that has not come.
+                Act::Source(source, delay) => {
                     let at = now + Span::from_nanos(delay);
-                    tickets.push((queue.push_ordered(ordered, at, sequence), (at, sequence)));
-                    model.insert((at, sequence), ());
+                    queue.push_source(sources[source], at);
+                    coming[source].map(|before| model.remove(&before));
+                    coming[source] = Some((at, sequence));
+                    model.insert((at, sequence), Some(source));
                     sequence += 1;
                 }
                 Act::Cancel(which) => if !tickets.is_empty() {
@@ -61,8 +69,9 @@ proptest! {
                     prop_assert_eq!(queue.cancel(ticket), model.remove(&key).is_some());
                 },
                 Act::Pop => {
-                    let expected = model.pop_first().map(|((time, event), ())| (time, event));
+                    let expected = model.pop_first().map(|((time, sequence), source)| (time, event(sequence, source)));
                     let popped = queue.pop(Time::MAX);
+                    coming = coming.map(|next| next.filter(|key| model.contains_key(key)));
                     prop_assert_eq!(popped, expected);
                     now = popped.map_or(now, |(time, _)| time);
                 }
@@ -70,7 +79,8 @@ proptest! {
             prop_assert_eq!(queue.len(), model.len());
         }
         while let Some(popped) = queue.pop(Time::MAX) {
-            prop_assert_eq!(Some(popped), model.pop_first().map(|((time, event), ())| (time, event)));
+            let expected = model.pop_first().map(|((time, sequence), source)| (time, event(sequence, source)));
+            prop_assert_eq!(Some(popped), expected);
         }
         prop_assert!(model.is_empty());
     }
@@ -94,6 +104,22 @@ fn delays_beyond_the_last_lane_still_work() {
     for delay in 0..100 {
         assert_eq!(queue.pop(Time::MAX).unwrap().1, delay);
     }
+}
+
+#[test]
+fn sources_beyond_the_last_lane_still_work() {
+    let mut queue = Queue::default();
+    let sources: Vec<_> = (0..100).map(|number| queue.source(number)).collect();
+    for (source, number) in sources.iter().zip(0..) {
+        queue.push_source(*source, Time::from_nanos(1000 + number));
+        // In place of that.
+        queue.push_source(*source, Time::from_nanos(500 - number));
+    }
+    assert_eq!(queue.len(), 100);
+    for number in (0..100).rev() {
+        assert_eq!(queue.pop(Time::MAX), Some((Time::from_nanos(500 - number), number)));
+    }
+    assert!(queue.is_empty() && queue.pop(Time::MAX).is_none());
 }
 
 #[test]

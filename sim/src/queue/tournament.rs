@@ -37,6 +37,11 @@ impl Tournament {
         self.tree[1]
     }
 
+    /// The key of one player.
+    pub(super) fn of(&self, player: usize) -> u128 {
+        self.tree[(self.players + player) % PLACES]
+    }
+
     #[inline]
     pub(super) fn set(&mut self, player: usize, key: u128) {
         let mut at = (self.players + player) % PLACES;
