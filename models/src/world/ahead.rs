@@ -45,9 +45,7 @@ impl Ahead {
         let lucks = &mut *self.lucks;
         lucks[0] = *attempts;
         for (call, number) in foresight.calls.iter().zip(1..) {
-            for at in 0..BLOCK {
-                lucks[number][at] = call.luck(|by| lucks[by][at]);
-            }
+            lucks[number] = std::array::from_fn(|at| call.luck(|by| lucks[by][at]));
         }
         for &(call, dist, place) in &foresight.works {
             let mut spans = [Span::ZERO; BLOCK];
