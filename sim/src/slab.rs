@@ -129,7 +129,7 @@ impl<T: Copy> Slab<T> {
     /// Puts a thing into a free place.
     #[inline]
     pub fn insert(&mut self, value: T) -> Key<T> {
-        if self.free == NOWHERE {
+        if self.is_tight() {
             self.add_place(value);
         }
         let (key, place) = self.take_free_place();
@@ -143,10 +143,17 @@ impl<T: Copy> Slab<T> {
     where
         T: Default,
     {
-        if self.free == NOWHERE {
+        if self.is_tight() {
             self.add_place(T::default());
         }
         self.take_free_place()
+    }
+
+    /// No place is free.
+    #[inline(always)]
+    fn is_tight(&self) -> bool {
+        // Not a comparison with `NOWHERE`, so that the index needs no check.
+        self.free as usize >= self.places.len()
     }
 
     #[inline(always)]

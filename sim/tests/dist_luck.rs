@@ -109,6 +109,17 @@ fn a_stream_is_its_seed_and_its_name() {
 }
 
 #[test]
+fn many_newcomers_at_once_are_those_one_after_the_other() {
+    let (mut one, mut many) = (Stream::new(1, "lucks"), Stream::new(1, "lucks"));
+    // An odd number, so that blocks begin everywhere in what the cipher makes at once.
+    for _ in 0..100 {
+        let lucks: [Luck; 13] = Luck::many_from_stream(&mut many);
+        assert_eq!(lucks, std::array::from_fn(|_| Luck::from_stream(&mut one)));
+    }
+    assert_eq!(one.bits(), many.bits());
+}
+
+#[test]
 fn draws_of_many_lucks_at_once_are_those_of_each() {
     let place = Place::named("cart.checkout", Purpose::Work);
     let laws =

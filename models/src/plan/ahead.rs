@@ -11,6 +11,8 @@ pub(crate) struct Foresight {
     pub(crate) calls: Vec<Foreseen>,
     /// Each piece of work: which of the calls does it, 0 for the request itself, and what it draws.
     pub(crate) works: Vec<(usize, DistId, Place)>,
+    /// The request itself begins with the first of them.
+    pub(crate) begins: bool,
 }
 
 /// A call that will be made.
@@ -53,6 +55,9 @@ impl Plan {
             if known && works >= FORESEEN {
                 let mut foresight = Foresight::default();
                 self.follow(&mut foresight, (0, client.endpoint), &mut { READ });
+                let first = self.ops[self.endpoints[client.endpoint.at()].start.at()];
+                foresight.begins = matches!((first, foresight.works.first()),
+                    (Op::Work { place: first, .. }, Some(&(0, _, place))) if first == place);
                 works -= foresight.works.len();
                 self.clients[at].foresight = foresight;
             }

@@ -38,23 +38,29 @@ impl Ahead {
         }
     }
 
-    /// Draws what requests are going to need whose first attempts have these lucks.
+    /// Draws what requests are going to need whose first attempts have these lucks, and keeps it; the work that they begin
+    /// with, if they do, for whoever begins it at once.
     #[inline(never)]
-    pub(super) fn draw(&mut self, plan: &Plan, client: &ClientPlan, attempts: &[Luck; BLOCK]) {
+    pub(super) fn draw(&mut self, plan: &Plan, client: &ClientPlan, attempts: &[Luck; BLOCK]) -> Option<[Span; BLOCK]> {
+        let mut first = None;
         let foresight = &client.foresight;
         let lucks = &mut *self.lucks;
         lucks[0] = *attempts;
         for (call, number) in foresight.calls.iter().zip(1..) {
             lucks[number] = std::array::from_fn(|at| call.luck(|by| lucks[by][at]));
         }
-        for &(call, dist, place) in &foresight.works {
+        for (number, &(call, dist, place)) in foresight.works.iter().enumerate() {
             let mut spans = [Span::ZERO; BLOCK];
             plan.dist(dist).sample_span_of_each(lucks[call].map(|luck| luck.at(place)), &mut spans);
+            if number == 0 && foresight.begins {
+                first = Some(spans);
+            }
             for (luck, span) in lucks[call].into_iter().zip(spans) {
                 let key = key(luck, place);
                 self.kept[(key & self.mask) as usize] = (key, span);
             }
         }
+        first
     }
 }
 

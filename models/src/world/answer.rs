@@ -54,8 +54,7 @@ impl Run<'_> {
             return None;
         }
         let edge = &mut state.edges[invocation.edge.at()];
-        let short = edge.plain & !edge.trouble.any & state.recorder.is_none() & outcome.is_ok();
-        if !(short && invocation.is_bare()) {
+        if !(edge.short.back && outcome.is_ok() && invocation.is_bare()) {
             return self.respond_far(key, (attempt, luck, degraded), outcome);
         }
         let invocation = state.invocations.free(key)?;
@@ -249,6 +248,6 @@ impl Invocation {
     /// Nobody but the caller has to hear of the answer.
     #[inline]
     fn is_bare(&self) -> bool {
-        self.via == 0 && self.target == UNCOUNTED && self.frames.is_none()
+        (self.via == 0) & (self.target == UNCOUNTED) & self.frames.is_none()
     }
 }

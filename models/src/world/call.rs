@@ -118,29 +118,26 @@ pub(crate) struct Call {
     pub(crate) arrived: Time,
     /// When it came into its present state.
     pub(crate) since: Time,
-    pub(crate) deadline: Time,
     /// Work done so far, and the length of the piece under way.
     pub(crate) work: Span,
     pub(crate) piece: Span,
+    pub(crate) deadline: Time,
     /// End of the work, of the wait for a worker or of the wait for a connection.
     pub(crate) timer: Ticket,
+    pub(crate) family: Family,
     pub(crate) replica: ReplicaId,
     pub(crate) service: ServiceId,
     pub(crate) endpoint: EndpointId,
     pub(crate) pc: Pc,
-    pub(crate) family: Family,
-    pub(crate) scopes: [Pc; MAX_SCOPES],
-    pub(crate) open: u8,
-    pub(crate) depth: u32,
-    pub(crate) attempt: u16,
     pub(crate) client: ClientId,
+    // From here on what is zero at first lies together, and is written at once.
+    pub(crate) depth: u32,
     /// As of the request.
     pub(crate) session: u32,
-    pub(crate) priority: u8,
+    pub(crate) scopes: [Pc; MAX_SCOPES],
+    pub(crate) attempt: u16,
+    pub(crate) open: u8,
     pub(crate) state: State,
-    /// Nobody waits for the answer any more.
-    pub(crate) orphan: bool,
-    pub(crate) first: bool,
     /// Holds a worker, or a place in a replica.
     pub(crate) served: bool,
     /// The guards of its replica have let it in, and hear of its end.
@@ -151,6 +148,10 @@ pub(crate) struct Call {
     pub(crate) renews: bool,
     /// A fallback has had a part in what it has been told.
     pub(crate) degraded: bool,
+    /// Nobody waits for the answer any more.
+    pub(crate) orphan: bool,
+    pub(crate) first: bool,
+    pub(crate) priority: u8,
 }
 
 /// Where a call goes: the callee, one of its replicas, and its program.

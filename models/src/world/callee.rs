@@ -71,13 +71,23 @@ impl Run<'_> {
     pub(super) fn start_or_wait(&mut self, key: Key<Call>, until: Time) {
         let call = &mut self.state.calls[key];
         let replica = &mut self.state.replicas[call.replica.at()];
-        let service = &mut self.state.services[call.service.at()];
-        let plan = &self.plan.services[call.service.at()];
         if replica.busy < replica.most {
+            let service = &mut self.state.services[call.service.at()];
             start(call, replica, service);
             service.totals.started_at_once += 1;
             self.started(key);
-        } else if replica.waiting >= plan.queue_capacity || !self.plan.endpoint(call.endpoint).queues {
+        } else {
+            self.wait_for_worker(key, until);
+        }
+    }
+
+    /// A place in the queue until then at the latest, or none.
+    #[inline(never)]
+    pub(super) fn wait_for_worker(&mut self, key: Key<Call>, until: Time) {
+        let call = &self.state.calls[key];
+        let waiting = self.state.replicas[call.replica.at()].waiting;
+        let plan = &self.plan.services[call.service.at()];
+        if waiting >= plan.queue_capacity || !self.plan.endpoint(call.endpoint).queues {
             self.turn_away(key, Failure::Rejected, None);
         } else {
             self.enqueue(key, until);
@@ -85,7 +95,7 @@ impl Run<'_> {
     }
 
     /// A call has got a worker.
-    #[inline]
+    #[inline(always)]
     fn started(&mut self, key: Key<Call>) {
         self.state.tasks.push(Task::Execute(key));
         if self.plan.tied {
@@ -100,7 +110,7 @@ impl Run<'_> {
         self.finish(key, Err(failure));
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn enqueue(&mut self, key: Key<Call>, until: Time) {
         let now = self.cx.now();
         let call = &mut self.state.calls[key];

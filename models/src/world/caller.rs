@@ -28,7 +28,6 @@ pub(crate) struct EdgeState {
     pub(super) timeout_lane: Option<Lane>,
     pub(super) total_lane: Option<Lane>,
     pub(super) short: Short,
-    pub(super) plain: bool,
     pub(crate) trouble: Trouble,
     /// There and back, by the number of `true` and `false`.
     pub(super) wires: [Wire; 2],
@@ -40,13 +39,16 @@ pub(crate) struct EdgeState {
     counts: bool,
 }
 
-/// What the short way needs to know of an edge.
+/// What the short way needs to know of an edge. What is open can be closed for a while by a fault, and is so for the whole of
+/// a run that is traced.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Short {
-    /// As far as the plan goes; faults can close it for a while.
+    /// Open for an attempt.
     pub(super) open: bool,
-    /// The same for a call that begins, which policies or a timeout of the whole call can stand in the way of.
+    /// Open for a call that begins, which policies or a timeout of the whole call can stand in the way of.
     pub(super) begins: bool,
+    /// Open for an answer.
+    pub(super) back: bool,
     pub(super) stacked: bool,
     pub(super) service: ServiceId,
     pub(super) replica: ReplicaId,
@@ -63,7 +65,7 @@ impl EdgeState {
         let slots = next.unwrap_or(plan.balancer_slots) - edge.slots;
         let counts = replicas > 1 && edge.balance.counts() || edge.eject.is_some();
         let callers = if replicas > 1 { (slots / replicas) as usize } else { 0 };
-        Self {
+        let mut new = Self {
             totals: EdgeTotals::default(),
             memories: vec![edge.balance.memory(replicas); callers],
             watches: Watch::all(edge, (slots / replicas, replicas), seed),
@@ -71,11 +73,11 @@ impl EdgeState {
             everybody: if edge.panic.is_some() { (0..replicas).collect() } else { Vec::new() },
             timeout_lane: None,
             total_lane: None,
-            plain: edge.plain,
             short: Short {
-                open: edge.short,
-                begins: edge.begins_short(),
-                stacked: edge.stack.is_some(),
+                open: false,
+                begins: false,
+                back: false,
+                stacked: false,
                 service: edge.callee,
                 replica: ReplicaId(edge.first_replica),
                 place: edge.attempt_place,
@@ -85,7 +87,21 @@ impl EdgeState {
             known: None,
             balance: None,
             counts,
-        }
+        };
+        new.refresh_short(edge, false);
+        new
+    }
+
+    /// What of the short way is open, now that the edge, its troubles or whether the run is traced may have changed.
+    pub(super) fn refresh_short(&mut self, edge: &EdgePlan, traced: bool) {
+        let clear = !self.trouble.any && !traced;
+        self.short = Short {
+            open: clear && edge.short,
+            begins: clear && edge.begins_short(),
+            back: clear && edge.plain,
+            stacked: edge.stack.is_some(),
+            ..self.short
+        };
     }
 }
 

@@ -2,16 +2,17 @@
 
 use super::ahead::Ahead;
 use super::call::{Invocation, Reload};
+use super::short::Known;
 use super::source::Source;
 use super::split::Caller;
-use super::{Cx, Event, Run};
+use super::{Event, Run};
 use crate::histogram::{Batch, Histogram};
 use crate::monitor::Buckets;
 use crate::outcome::{Failure, Outcome};
 use crate::plan::{BLOCK, ClientId, ClientPlan, Pattern, Plan};
 use crate::report::ClientTotals;
 use squall_sim::random::{Draw, Luck, Place, Purpose, Stream};
-use squall_sim::{Key, Time};
+use squall_sim::{Key, Span, Time};
 
 /// What changes about a client.
 #[derive(Clone, Debug)]
@@ -29,15 +30,25 @@ pub(crate) struct ClientState {
     source: Source,
     arrivals: Option<squall_sim::Source>,
     lucks: Stream,
-    /// Those of this request, of a few before and of a few after.
-    coming: [Luck; BLOCK],
-    /// Those of their first attempts.
-    attempts: [Luck; BLOCK],
+    coming: Coming,
     number: u64,
     /// Requests that each closed-loop user has made.
     asked: Vec<u32>,
     /// What the users of a closed loop follow from.
     users: Luck,
+}
+
+/// What is known of an open loop's request, of a few before it and of a few after: all that does not depend on how the run
+/// goes.
+#[derive(Clone, Debug)]
+struct Coming {
+    lucks: [Luck; BLOCK],
+    /// Those of their first attempts.
+    attempts: [Luck; BLOCK],
+    /// How long the work takes that these begin with, if they do.
+    works: Option<[Span; BLOCK]>,
+    /// When the one after each of them comes; `Time::MAX` when no more do.
+    next: [Time; BLOCK],
 }
 
 impl ClientState {
@@ -57,8 +68,12 @@ impl ClientState {
             source: Source::new(&plan.pattern, seed, &plan.name),
             arrivals: None,
             lucks,
-            coming: [Luck::default(); BLOCK],
-            attempts: [Luck::default(); BLOCK],
+            coming: Coming {
+                lucks: [Luck::default(); BLOCK],
+                attempts: [Luck::default(); BLOCK],
+                works: None,
+                next: [Time::MAX; BLOCK],
+            },
             number: 0,
             asked,
             users,
@@ -85,23 +100,22 @@ impl ClientState {
         self.buckets.record_all(latencies.spans);
     }
 
-    /// Draws the lucks of the next requests, and what follows from them.
+    /// Draws the lucks of the next requests, of which the first is there, and what follows from them.
     #[inline(never)]
-    fn look_ahead(&mut self, plan: &Plan, client: &ClientPlan, ahead: &mut Ahead) {
-        self.coming = std::array::from_fn(|_| Luck::from_stream(&mut self.lucks));
+    fn look_ahead(&mut self, plan: &Plan, client: &ClientPlan, ahead: &mut Ahead, now: Time) {
+        let coming = &mut self.coming;
+        coming.lucks = Luck::many_from_stream(&mut self.lucks);
         let place = plan.edges[client.edge.at()].attempt_place;
-        for (attempt, luck) in self.attempts.iter_mut().zip(self.coming) {
+        for (attempt, luck) in coming.attempts.iter_mut().zip(coming.lucks) {
             *attempt = luck.child(place, 1);
         }
-        ahead.draw(plan, client, &self.attempts);
+        self.source.next_of_each(now, &mut coming.next);
+        coming.works = ahead.draw(plan, client, &coming.attempts);
     }
 
-    /// An open loop's next request comes when its source says.
-    #[inline(always)]
-    fn schedule_next(&mut self, cx: &mut Cx) {
-        if let (Some(time), Some(arrivals)) = (self.source.next(cx.now()), self.arrivals) {
-            cx.at_source(arrivals, time);
-        }
+    /// Work is drawn again when it is wanted.
+    pub(super) fn forget_work(&mut self) {
+        self.coming.works = None;
     }
 
     /// Counts a request that begins; whether all are let in.
@@ -143,8 +157,8 @@ struct Request {
     user: u32,
     root: Luck,
     luck: Luck,
-    /// That of its first attempt, if it is known already.
-    attempt: Option<Luck>,
+    /// Of its first attempt.
+    known: Option<Known>,
     number: u64,
     reloads: u16,
 }
@@ -153,31 +167,42 @@ impl Run<'_> {
     pub(super) fn schedule_clients(&mut self) {
         for (plan, id) in self.plan.clients.iter().zip(0..) {
             let client = ClientId(id);
-            self.state.clients[client.at()].arrivals = Some(self.cx.source(Event::Arrive(client)));
+            let arrivals = self.cx.source(Event::Arrive(client));
+            self.state.clients[client.at()].arrivals = Some(arrivals);
             match &plan.pattern {
                 Pattern::Deterministic(_, Some(first)) => {
                     self.cx.at(Time::ZERO + *first, Event::Arrive(client));
                 }
                 Pattern::Closed { users, .. } => (0..*users).for_each(|user| self.think(client, user)),
-                _ => self.state.clients[client.at()].schedule_next(self.cx),
+                _ => {
+                    if let Some(first) = self.state.clients[client.at()].source.next(Time::ZERO) {
+                        self.cx.at_source(arrivals, first);
+                    }
+                }
             }
         }
     }
 
     /// An open-loop client's next request.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn arrive_open(&mut self, client: ClientId) {
         let state = &mut self.state.clients[client.at()];
-        state.schedule_next(self.cx);
         let number = state.number;
         let at = number as usize % BLOCK;
         if at == 0 {
-            state.look_ahead(self.plan, &self.plan.clients[client.at()], &mut self.state.ahead);
+            state.look_ahead(self.plan, &self.plan.clients[client.at()], &mut self.state.ahead, self.cx.now());
         }
-        let (luck, attempt) = (state.coming[at], Some(state.attempts[at]));
+        let coming = &state.coming;
+        let (luck, next) = (coming.lucks[at], coming.next[at]);
+        let known = Some(Known { luck: coming.attempts[at], work: coming.works.as_ref().map(|works| works[at]) });
+        if next != Time::MAX
+            && let Some(arrivals) = state.arrivals
+        {
+            self.cx.at_source(arrivals, next);
+        }
         state.number += 1;
         let let_in = state.begins();
-        self.request(Request { client, user: 0, root: luck, luck, attempt, number, reloads: 0 }, let_in);
+        self.request(Request { client, user: 0, root: luck, luck, known, number, reloads: 0 }, let_in);
     }
 
     /// A closed-loop user thinks before the next request.
@@ -201,7 +226,7 @@ impl Run<'_> {
         let number = state.number;
         state.number += 1;
         let let_in = state.begins();
-        self.request(Request { client, user, root: luck, luck, attempt: None, number, reloads: 0 }, let_in);
+        self.request(Request { client, user, root: luck, luck, known: None, number, reloads: 0 }, let_in);
     }
 
     /// Somebody presses reload: the same request, under new circumstances.
@@ -216,7 +241,7 @@ impl Run<'_> {
         let state = &mut self.state.clients[client.at()];
         state.totals.reloads += 1;
         let let_in = state.begins();
-        self.request(Request { client, user: 0, root, luck, attempt: None, number, reloads }, let_in);
+        self.request(Request { client, user: 0, root, luck, known: None, number, reloads }, let_in);
     }
 
     /// A request begins, whether all are `let_in` or not.
@@ -226,16 +251,16 @@ impl Run<'_> {
         let plan = &self.plan.clients[client.at()];
         if plan.apart || !let_in {
             // Made once more, so that only this way writes it to memory.
-            return self.request_apart(Request { client, user, root, luck, attempt: None, number, reloads });
+            return self.request_apart(Request { client, user, root, luck, known: None, number, reloads });
         }
         let asked = plan.invocation(&request, self.cx.now());
-        self.begin_request(asked, plan, request.attempt);
+        self.begin_request(asked, plan, request.known);
     }
 
     #[inline(always)]
-    fn begin_request(&mut self, asked: Invocation, plan: &ClientPlan, attempt: Option<Luck>) {
+    fn begin_request(&mut self, asked: Invocation, plan: &ClientPlan, known: Option<Known>) {
         let luck = asked.luck;
-        let (key, begun) = self.invoke(asked, attempt, plan.patience.is_none());
+        let (key, begun) = self.invoke(asked, known, plan.patience.is_none());
         if let Some((dist, place)) = plan.patience
             && let Some(invocation) = self.state.invocations.get_mut(key)
         {

@@ -4,7 +4,7 @@ use super::cache::Found;
 use super::call::{Call, Invocation, State as CallState};
 use super::{Event, Run, Task};
 use crate::outcome::{Failure, Outcome};
-use crate::plan::{EdgeId, EndpointId, Op, Pc, ReplicaId};
+use crate::plan::{EdgeId, EndpointId, Op, Pc};
 use squall_sim::random::{Draw, Luck, Place};
 use squall_sim::{Key, Span, Ticket, Time};
 
@@ -18,19 +18,21 @@ impl Run<'_> {
     }
 
     /// Goes on with a call, if it is still there, until it has to wait or ends.
+    #[inline(never)]
     pub(super) fn execute(&mut self, key: Key<Call>) {
         self.traced_start(key);
-        self.go_on(key, false);
+        self.go_on::<false>(key);
     }
 
     /// Goes on with a call, and then with those that it calls and that wait for it, as long as no time passes. The time
-    /// of the instruction that it has come to may have `passed`.
-    fn go_on(&mut self, mut key: Key<Call>, passed: bool) {
+    /// of the instruction that it has come to may have `PASSED`.
+    #[inline(always)]
+    fn go_on<const PASSED: bool>(&mut self, mut key: Key<Call>) {
         let Some(mut call) = self.state.calls.get_mut(key) else {
-            assert!(!passed, "time has passed for a call that is gone");
+            assert!(!PASSED, "time has passed for a call that is gone");
             return;
         };
-        if passed {
+        if PASSED {
             call.step_done();
         }
         let mut pc = call.pc;
@@ -38,19 +40,16 @@ impl Run<'_> {
             match self.plan.ops[pc.at()] {
                 Op::Work { dist, place } => {
                     let replica = &self.state.replicas[call.replica.at()];
+                    let (stretched, shared) = (replica.stretched, replica.sharing.applies());
                     let mut length = self.state.ahead.work(self.plan, call.luck, (dist, place));
-                    if replica.stretched {
-                        let id = call.replica;
-                        if replica.stands_still() {
-                            return self.freeze(key, pc, length);
-                        }
-                        length = length.scaled(self.stretch(id));
-                        call = &mut self.state.calls[key];
+                    if stretched {
+                        let Some(longer) = self.stretched(key, pc, length) else { return };
+                        (length, call) = (longer, &mut self.state.calls[key]);
                     }
                     if !length.is_zero() {
-                        call.pc = pc;
-                        (call.state, call.since, call.piece) = (CallState::Working, self.cx.now(), length);
-                        if replica.sharing.applies() {
+                        let now = self.cx.now();
+                        (call.pc, call.state, call.since, call.piece) = (pc, CallState::Working, now, length);
+                        if shared {
                             let id = call.replica;
                             return self.share(id, key, length);
                         }
@@ -61,19 +60,22 @@ impl Run<'_> {
                 Op::Call { edge, endpoint, place, via, .. } => {
                     call.pc = pc;
                     let Some(callee) = self.call(key, (edge, via), endpoint, place) else { return };
-                    key = callee;
-                    if self.is_endless(key) {
+                    if self.is_endless(callee) {
                         return;
                     }
-                    call = &mut self.state.calls[key];
-                    pc = call.pc;
+                    call = &mut self.state.calls[callee];
+                    (key, pc) = (callee, call.pc);
                     continue;
                 }
                 Op::End => {
-                    let Some(caller) = self.end_here(key, Ok(())) else { return };
+                    let Some(caller) = self.end_here(key, Ok(())) else {
+                        let Some(next) = self.next_started() else { return };
+                        let Some(started) = self.state.calls.get_mut(next) else { return };
+                        (key, pc, call) = (next, started.pc, started);
+                        continue;
+                    };
                     let Some(waiting) = self.state.calls.get_mut(caller) else { return };
-                    waiting.child = Key::NONE;
-                    waiting.state = CallState::Ready;
+                    (waiting.child, waiting.state) = (Key::NONE, CallState::Ready);
                     (key, pc, call) = (caller, waiting.pc, waiting);
                 }
                 Op::Jump { to } => {
@@ -110,12 +112,31 @@ impl Run<'_> {
         endless
     }
 
-    /// How many times as long work takes that begins in a replica now.
+    /// How long a piece of work takes that begins now in a replica that may be slow; none if the replica stands still, and the
+    /// call with it.
     #[cold]
     #[inline(never)]
-    fn stretch(&self, id: ReplicaId) -> f64 {
-        let slow = self.state.replicas[id.at()].slow;
-        if self.state.platform.is_idle() { slow } else { slow * self.state.drag(self.plan, id, self.cx.now()) }
+    fn stretched(&mut self, key: Key<Call>, pc: Pc, length: Span) -> Option<Span> {
+        let id = self.state.calls[key].replica;
+        let replica = &self.state.replicas[id.at()];
+        if replica.stands_still() {
+            self.freeze(key, pc, length);
+            return None;
+        }
+        let slow = replica.slow;
+        let idle = self.state.platform.is_idle();
+        Some(length.scaled(if idle { slow } else { slow * self.state.drag(self.plan, id, self.cx.now()) }))
+    }
+
+    /// The call that has just got a worker, if that is what is to be done next.
+    #[inline(always)]
+    fn next_started(&mut self) -> Option<Key<Call>> {
+        let next = self.state.tasks.pop_execute()?;
+        if self.is_endless(next) {
+            return None;
+        }
+        self.traced_start(next);
+        Some(next)
     }
 
     /// The instructions that most programs have few of.
@@ -213,9 +234,9 @@ impl Run<'_> {
     }
 
     /// A sleep, or a piece of work that was not shared, is over.
-    #[inline]
+    #[inline(always)]
     pub(super) fn elapsed(&mut self, key: Key<Call>) {
-        self.go_on(key, true);
+        self.go_on::<true>(key);
     }
 
     /// A piece of shared work is done.
@@ -292,6 +313,7 @@ impl Run<'_> {
     }
 
     /// The call that this one waited for is over.
+    #[inline(never)]
     pub(super) fn resume(&mut self, key: Key<Call>, outcome: Outcome) {
         let Some(call) = self.state.calls.get_mut(key) else {
             return;
@@ -303,7 +325,7 @@ impl Run<'_> {
             Err(failure) if !go_on => self.finish(key, Err(failure)),
             _ => {
                 call.pc = call.pc.next();
-                self.go_on(key, false);
+                self.go_on::<false>(key);
             }
         }
     }

@@ -215,7 +215,10 @@ impl Run<'_> {
             }
         }
         trouble.link.loss = 1.0 - arrives;
-        self.state.edges[target.at()].trouble = trouble;
+        let traced = self.state.recorder.is_some();
+        let edge = &mut self.state.edges[target.at()];
+        edge.trouble = trouble;
+        edge.refresh_short(&self.plan.edges[target.at()], traced);
         if trouble.no_calls || trouble.no_answers {
             self.ends_silent(target);
         }

@@ -2,6 +2,7 @@
 
 use super::ahead::Ahead;
 use super::caller::EdgeState;
+use super::client::ClientState;
 use super::{Cx, Run, Simulated, layer};
 use crate::plan::{EdgeId, EdgePlan, Plan, StackId, StackPlan};
 use squall_sim::Time;
@@ -9,17 +10,14 @@ use std::sync::Arc;
 
 impl EdgeState {
     /// Goes on by other rules. The counts stay, and so do the timers of what is in flight.
-    pub(super) fn follow(&mut self, old: &EdgePlan, new: &EdgePlan, cx: &mut Cx) {
+    pub(super) fn follow(&mut self, old: &EdgePlan, new: &EdgePlan, traced: bool, cx: &mut Cx) {
         if old.timeout != new.timeout {
             self.timeout_lane = new.timeout.map(|span| cx.lane(span));
         }
         if old.total != new.total {
             self.total_lane = new.total.map(|span| cx.lane(span));
         }
-        self.plain = new.plain;
-        self.short.open = new.short;
-        self.short.begins = new.begins_short();
-        self.short.stacked = new.stack.is_some();
+        self.refresh_short(new, traced);
     }
 }
 
@@ -76,12 +74,14 @@ impl Simulated {
         let (world, cx) = copy.0.parts();
         // What was drawn ahead followed the old plan.
         world.state.ahead = Ahead::new(&world.plan);
+        world.state.clients.iter_mut().for_each(ClientState::forget_work);
+        let traced = world.state.recorder.is_some();
         let mut run = Run { plan: &world.plan, state: &mut world.state, cx };
         if exchanged {
             run.retire_stacks(&before);
         }
         for (state, (old, new)) in run.state.edges.iter_mut().zip(before.edges.iter().zip(&run.plan.edges)) {
-            state.follow(old, new, run.cx);
+            state.follow(old, new, traced, run.cx);
         }
         // What actions have exchanged stays exchanged.
         for swap in std::mem::take(&mut world.state.exchanged) {

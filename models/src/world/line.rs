@@ -24,6 +24,7 @@ impl Line {
     }
 
     /// The next that still waits in `state`: the first to come, or with `last` the last.
+    #[inline]
     pub(crate) fn pop(&mut self, calls: &Slab<Call>, state: State, last: bool) -> Option<Key<Call>> {
         if self.present == 0 {
             self.waiting.clear();

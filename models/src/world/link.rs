@@ -41,7 +41,7 @@ impl Run<'_> {
     #[inline]
     pub(super) fn send(&mut self, id: EdgeId, luck: Luck, there: bool) -> Sent {
         let state = &self.state.edges[id.at()];
-        if state.plain && !state.trouble.any {
+        if state.short.back {
             return Sent::After(Span::ZERO);
         }
         self.send_far(id, luck, there)

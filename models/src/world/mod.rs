@@ -242,8 +242,7 @@ impl Run<'_> {
     #[inline(always)]
     fn dispatch(&mut self, event: Event) {
         match event {
-            Event::Arrive(client) => self.arrive_open(client),
-            Event::Elapsed(call) => self.elapsed(call),
+            Event::Arrive(_) | Event::Elapsed(_) => unreachable!("the common events are handled by the caller"),
             Event::Answer { invocation, attempt, failure } => {
                 self.answer(invocation, attempt, failure.map_or(Ok(()), Err));
             }
@@ -377,7 +376,9 @@ impl Simulated {
 
     /// The same, with the spans of a part of the time.
     pub(crate) fn finish_traced(mut self, (from, to): (Time, Time)) -> Result<Traced, Violation> {
-        self.0.model.state.recorder = Some(Box::new(Recorder::new(from, to)));
+        let World { plan, state } = &mut self.0.model;
+        state.recorder = Some(Box::new(Recorder::new(from, to)));
+        plan.edges.iter().zip(&mut state.edges).for_each(|(edge, state)| state.refresh_short(edge, true));
         let report = self.complete()?;
         let recorder = self.0.model.state.recorder.take();
         let (spans, notes, cut) = recorder.map(|recorder| recorder.finish()).unwrap_or_default();

@@ -12,6 +12,13 @@ use crate::plan::Op;
 use squall_sim::random::Luck;
 use squall_sim::{Key, Span, Ticket, Time};
 
+/// What is known of an attempt before it is made: its luck, and how long the work takes with which its callee begins.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    pub(super) luck: Luck,
+    pub(super) work: Option<Span>,
+}
+
 /// A call that was sent: its caller's side, and the callee's side if that has got a worker and is to be executed next.
 /// Either may be over when this is returned, so the keys can be stale.
 pub(super) type Begun = (Key<Invocation>, Option<Key<Call>>);
@@ -36,17 +43,17 @@ impl Run<'_> {
         }
     }
 
-    /// Begins a call over an edge, whose first attempt may have a luck that is known already. If its callee may go on and
+    /// Begins a call over an edge, of whose first attempt something may be known already. If its callee may go on and
     /// begins with a piece of work, that is under way when this returns.
     #[inline(always)]
-    pub(super) fn invoke(&mut self, asked: Invocation, luck: Option<Luck>, goes_on: bool) -> Begun {
+    pub(super) fn invoke(&mut self, asked: Invocation, known: Option<Known>, goes_on: bool) -> Begun {
         let state = &mut *self.state;
         // With the one that begins now.
         let places = (state.invocations.places() + 1).max(state.calls.places());
         if places as u64 >= self.plan.settings.limits.in_flight {
             self.look_whether_full();
         }
-        match self.send_short::<true>(Key::NONE, asked, luck, goes_on) {
+        match self.send_short::<true>(Key::NONE, asked, known, goes_on) {
             Some(begun) => begun,
             None => {
                 let (key, record) = self.state.invocations.take_place();
@@ -62,7 +69,7 @@ impl Run<'_> {
         &mut self,
         key: Key<Invocation>,
         asked: Invocation,
-        luck: Option<Luck>,
+        known: Option<Known>,
         goes_on: bool,
     ) -> Option<Begun> {
         let (plan, state, now) = (self.plan, &mut *self.state, self.cx.now());
@@ -75,15 +82,14 @@ impl Run<'_> {
             edge.totals.calls += 1;
             open = edge.short.begins;
         }
-        open = open && !edge.trouble.any && (!impaired || replica.up) && state.recorder.is_none();
-        if !open || asked.depth > plan.settings.limits.depth.into() {
+        if !open || impaired && !replica.up || asked.depth > plan.settings.limits.depth.into() {
             return None;
         }
         edge.totals.attempts += 1;
         let attempt = asked.attempt + 1;
         // No closure: that would have all of what is asked for in memory.
-        let luck = match luck {
-            Some(luck) => luck,
+        let luck = match known {
+            Some(known) => known.luck,
             None => asked.luck.child(edge.short.place, attempt.into()),
         };
         let pc = plan.endpoint(asked.endpoint).start;
@@ -101,12 +107,12 @@ impl Run<'_> {
         if starts {
             start(place, replica, service);
             service.totals.started_at_once += 1;
-            if goes_on
-                && let Op::Work { dist, place: at } = plan.ops[pc.at()]
-                && !replica.stretched
-                && !replica.sharing.applies()
-            {
-                work = state.ahead.work(plan, luck, (dist, at));
+            if goes_on && !(replica.stretched | replica.sharing.applies()) {
+                if let Some(Known { work: Some(length), .. }) = known {
+                    work = length;
+                } else if let Op::Work { dist, place: at } = plan.ops[pc.at()] {
+                    work = state.ahead.work(plan, luck, (dist, at));
+                }
             }
         }
         if let Some(lane) = edge.timeout_lane {
@@ -120,7 +126,11 @@ impl Run<'_> {
         if starts {
             return Some((key, Some(callee)));
         }
-        self.arrived(callee);
+        if impaired | plan.tied {
+            self.arrived(callee);
+        } else {
+            self.wait_for_worker(callee, Time::MAX);
+        }
         Some((key, None))
     }
 }

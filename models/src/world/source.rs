@@ -91,6 +91,23 @@ impl Source {
         }
     }
 
+    /// When the requests after one at `now` come, each counted from the one before: `Time::MAX` when no more do.
+    pub(crate) fn next_of_each(&mut self, now: Time, times: &mut [Time]) {
+        if let Self::Renewal { gaps: Gaps::Exponential(block), clock: Clock { steady: Some(unit), .. } } = self {
+            let mut at = now;
+            for time in times {
+                at += Span::from_seconds(block.next_exp() * *unit);
+                *time = at;
+            }
+            return;
+        }
+        let mut last = Some(now);
+        for time in times {
+            last = last.and_then(|last| self.next(last));
+            *time = last.unwrap_or(Time::MAX);
+        }
+    }
+
     /// The next of the times that are known beforehand.
     #[inline(never)]
     fn listed(&mut self) -> Option<Time> {
@@ -211,6 +228,35 @@ mod tests {
         // 50 units at the end of the ramp, 10 a second from then on.
         let at = ramp().after(Time::ZERO, 60.0).unwrap().seconds();
         assert!((at - 11.0).abs() < 1e-8, "{at}");
+    }
+
+    #[test]
+    fn many_at_once_are_those_one_after_the_other() {
+        let steady = || Intensity { segments: Arc::new(vec![segment(0.0, f64::INFINITY, 100.0, 100.0)]) };
+        let ends = vec![segment(0.0, 3.0, 0.0, 20.0), segment(3.0, f64::INFINITY, 0.0, 0.0)];
+        let patterns = [
+            Pattern::Poisson(steady()),
+            Pattern::Poisson(Intensity { segments: Arc::new(ends) }),
+            Pattern::Deterministic(steady(), None),
+            Pattern::Gamma(steady(), Dist::gamma(1.0, 0.5).unwrap()),
+            Pattern::Bursty { intensity: steady(), quiet: (0.5, 4.0), burst: (3.0, 1.0) },
+            Pattern::Herd { count: 40, at: Time::ZERO, over: Span::from_secs(1) },
+        ];
+        for pattern in patterns {
+            let (mut one, mut many) = (Source::new(&pattern, 1, "test"), Source::new(&pattern, 1, "test"));
+            let (mut now, mut block) = (Time::ZERO, [Time::ZERO; 16]);
+            for _ in 0..5 {
+                many.next_of_each(now, &mut block);
+                for time in block {
+                    let next = if now == Time::MAX { None } else { one.next(now) };
+                    now = next.unwrap_or(Time::MAX);
+                    assert_eq!(time, now);
+                }
+                if now == Time::MAX {
+                    break;
+                }
+            }
+        }
     }
 
     #[test]

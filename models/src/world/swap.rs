@@ -16,7 +16,8 @@ impl World {
                 let new = &plan.edges[id.at()];
                 plan.retired.retain(|retired| Some(retired.1) != new.stack);
                 plan.retired.extend(old.stack.filter(|stack| Some(*stack) != new.stack).map(|stack| (id, stack)));
-                self.state.edges[id.at()].follow(&old, new, cx);
+                let traced = self.state.recorder.is_some();
+                self.state.edges[id.at()].follow(&old, new, traced, cx);
             }
             Swap::Admission(service, admission) => {
                 plan.services[service.at()].admission = admission;

@@ -55,6 +55,14 @@ impl Tasks {
         Some(top)
     }
 
+    /// The call to go on with, if that is what is to be done next.
+    #[inline]
+    pub(crate) fn pop_execute(&mut self) -> Option<Key<Call>> {
+        let Some(Task::Execute(call)) = self.top else { return None };
+        self.top = self.rest.pop();
+        Some(call)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rest.len() + usize::from(self.top.is_some())
     }

@@ -299,10 +299,10 @@ impl<E: Copy> Queue<E> {
         true
     }
 
-    /// The next event, if it is due no later than `last`.
+    /// The next event, if it is due no later than `last`. One that is due at `Time::MAX` never comes.
     #[inline(always)]
     pub fn pop(&mut self, last: Time) -> Option<(Time, E)> {
-        let latest = key(last.nanos(), u64::MAX - 1);
+        let last = last.min(JUST_BEFORE_NEVER);
         if let Some(ring) = self.rings.get_mut(self.moved) {
             self.heads.set(self.moved, ring.settle());
             self.moved = NONE;
@@ -310,7 +310,7 @@ impl<E: Copy> Queue<E> {
         loop {
             let (top, head) = (self.heap.first(), self.heads.least());
             if head < top {
-                if head > latest {
+                if time_of(head) > last {
                     return None;
                 }
                 match self.pop_head(head) {
@@ -318,7 +318,7 @@ impl<E: Copy> Queue<E> {
                     None => continue,
                 }
             }
-            if top > latest {
+            if time_of(top) > last {
                 return None;
             }
             self.heap.drop_first();
@@ -386,6 +386,9 @@ impl<E: Copy> Queue<E> {
         self.cancelled = 0;
     }
 }
+
+/// The last instant that comes: where there is no event, the next one is at `Time::MAX`.
+const JUST_BEFORE_NEVER: Time = Time::from_nanos(u64::MAX - 1);
 
 #[inline]
 fn time_of(key: u128) -> Time {

@@ -116,6 +116,13 @@ impl Luck {
         Self(stream.bits())
     }
 
+    /// The lucks of the next newcomers.
+    #[must_use]
+    #[inline]
+    pub fn many_from_stream<const N: usize>(stream: &mut Stream) -> [Self; N] {
+        stream.many_bits().map(Self)
+    }
+
     /// The luck of the call made at `place` as this attempt. Attempts count from 0, and their lucks are independent of
     /// each other and of every draw that this luck gives itself.
     #[must_use]

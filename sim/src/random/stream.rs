@@ -30,6 +30,15 @@ impl Stream {
         }
         Self { cipher: ChaCha8Rng::from_seed(key) }
     }
+
+    /// What [`Draw::bits`] gives the next times, at once.
+    #[must_use]
+    #[inline]
+    pub fn many_bits<const N: usize>(&mut self) -> [u64; N] {
+        let mut bytes = [[0; 8]; N];
+        self.cipher.fill_bytes(bytes.as_flattened_mut());
+        bytes.map(u64::from_le_bytes)
+    }
 }
 
 impl Draw for Stream {
@@ -73,10 +82,7 @@ impl BlockStream {
 
     #[inline(never)]
     fn refill(&mut self) {
-        let mut bytes = [[0; 8]; BLOCK];
-        self.stream.cipher.fill_bytes(bytes.as_flattened_mut());
-        let bits = bytes.map(u64::from_le_bytes);
-        negative_ln_of_each(&bits, &mut self.ready);
+        negative_ln_of_each(&self.stream.many_bits::<BLOCK>(), &mut self.ready);
         self.next = 0;
     }
 }
